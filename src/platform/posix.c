@@ -1,0 +1,252 @@
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE
+#endif
+#include "platform/platform.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+bool optly__mutex_init(optly__mutex *mutex)
+{
+    return pthread_mutex_init(&mutex->handle, NULL) == 0;
+}
+
+void optly__mutex_cleanup(optly__mutex *mutex)
+{
+    (void)pthread_mutex_destroy(&mutex->handle);
+}
+
+void optly__mutex_lock(optly__mutex *mutex)
+{
+    (void)pthread_mutex_lock(&mutex->handle);
+}
+
+void optly__mutex_unlock(optly__mutex *mutex)
+{
+    (void)pthread_mutex_unlock(&mutex->handle);
+}
+
+bool optly__cond_init(optly__cond *cond)
+{
+    pthread_condattr_t attributes;
+    bool made;
+
+    if (pthread_condattr_init(&attributes) != 0)
+        return false;
+    made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+           pthread_cond_init(&cond->handle, &attributes) == 0;
+    (void)pthread_condattr_destroy(&attributes);
+    return made;
+}
+
+void optly__cond_cleanup(optly__cond *cond)
+{
+    (void)pthread_cond_destroy(&cond->handle);
+}
+
+void optly__cond_broadcast(optly__cond *cond)
+{
+    (void)pthread_cond_broadcast(&cond->handle);
+}
+
+void optly__cond_wait_until(optly__cond *cond, optly__mutex *mutex,
+                            int64_t deadline_ms)
+{
+    struct timespec deadline;
+
+    if (deadline_ms == OPTLY__NEVER) {
+        (void)pthread_cond_wait(&cond->handle, &mutex->handle);
+        return;
+    }
+    if (deadline_ms < 0)
+        deadline_ms = 0;
+    /* A 32-bit time_t ends at 2^31 seconds; that is never, too. */
+    if (deadline_ms / 1000 > INT32_MAX)
+        deadline_ms = (int64_t)INT32_MAX * 1000;
+    deadline.tv_sec = (time_t)(deadline_ms / 1000);
+    deadline.tv_nsec = (long)(deadline_ms % 1000) * 1000000L;
+    (void)pthread_cond_timedwait(&cond->handle, &mutex->handle, &deadline);
+}
+
+struct thread_start {
+    void (*run)(void *argument);
+    void *argument;
+    char name[16];
+};
+
+static void *run_thread(void *argument)
+{
+    struct thread_start start = *(struct thread_start *)argument;
+
+    optly__free(argument);
+#if defined(__linux__)
+    (void)pthread_setname_np(pthread_self(), start.name);
+#endif
+    start.run(start.argument);
+    return NULL;
+}
+
+bool optly__thread_start(optly__thread *thread, void (*run)(void *argument),
+                         void *argument, size_t stack_bytes, const char *name)
+{
+    struct thread_start *start = optly__alloc_zero(sizeof(*start));
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    bool started = false;
+
+    if (start == NULL)
+        return false;
+    start->run = run;
+    start->argument = argument;
+    strncpy(start->name, name, sizeof(start->name) - 1);
+    if (pthread_attr_init(&attributes) != 0)
+        goto fail_start;
+    if (stack_bytes != 0 &&
+        pthread_attr_setstacksize(&attributes, stack_bytes) != 0)
+        goto fail_attributes;
+
+    /* A new thread inherits the mask, so it never runs with signals open. */
+    (void)sigfillset(&all);
+    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
+        goto fail_attributes;
+    started =
+        pthread_create(&thread->handle, &attributes, run_thread, start) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+
+fail_attributes:
+    (void)pthread_attr_destroy(&attributes);
+fail_start:
+    if (!started)
+        optly__free(start);
+    return started;
+}
+
+void optly__thread_join(optly__thread *thread)
+{
+    (void)pthread_join(thread->handle, NULL);
+}
+
+void optly__thread_detach(optly__thread *thread)
+{
+    (void)pthread_detach(thread->handle);
+}
+
+optly__thread optly__thread_self(void)
+{
+    optly__thread self = {pthread_self()};
+
+    return self;
+}
+
+bool optly__thread_is_self(optly__thread thread)
+{
+    return pthread_equal(thread.handle, pthread_self()) != 0;
+}
+
+static int64_t read_clock(clockid_t clock)
+{
+    struct timespec now = {0, 0};
+
+    (void)clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t optly__monotonic_ms(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t optly__monotonic_coarse_ms(void)
+{
+#if defined(CLOCK_MONOTONIC_COARSE)
+    return read_clock(CLOCK_MONOTONIC_COARSE);
+#else
+    return read_clock(CLOCK_MONOTONIC);
+#endif
+}
+
+int64_t optly__wall_ms(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
+bool optly__random_bytes(void *bytes, size_t size)
+{
+    unsigned char *at = bytes;
+
+    while (size > 0) {
+        ssize_t got = getrandom(at, size, 0);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return false;
+        at += got;
+        size -= (size_t)got;
+    }
+    return true;
+}
+
+/*
+ * A page that the kernel wipes in a forked child, however it was forked. It
+ * holds the generation, or 0 just after the fork. The counter beside it is
+ * inherited, so that a child's number is new.
+ */
+static _Atomic(_Atomic uint64_t *) wiped_page;
+static _Atomic uint64_t last_generation;
+
+static _Atomic uint64_t *find_wiped_page(void)
+{
+    _Atomic uint64_t *page = atomic_load(&wiped_page), *none = NULL;
+    size_t size = (size_t)sysconf(_SC_PAGESIZE);
+    void *mapped;
+
+    if (page != NULL)
+        return page;
+    mapped = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED)
+        return NULL;
+#if defined(MADV_WIPEONFORK)
+    if (madvise(mapped, size, MADV_WIPEONFORK) != 0) {
+        (void)munmap(mapped, size);
+        return NULL;
+    }
+#else
+    (void)munmap(mapped, size);
+    return NULL;
+#endif
+    page = mapped;
+    if (atomic_compare_exchange_strong(&wiped_page, &none, page))
+        return page;
+    (void)munmap(mapped, size);
+    return none;
+}
+
+uint64_t optly__fork_generation(void)
+{
+    _Atomic uint64_t *page =
+        atomic_load_explicit(&wiped_page, memory_order_acquire);
+    uint64_t generation =
+        page != NULL ? atomic_load_explicit(page, memory_order_relaxed) : 0;
+    uint64_t unset = 0;
+
+    if (generation != 0)
+        return generation;
+    page = find_wiped_page();
+    if (page == NULL)
+        return (uint64_t)getpid(); /* a system without the advice */
+    generation = atomic_fetch_add(&last_generation, 1) + 1;
+    if (atomic_compare_exchange_strong(page, &unset, generation))
+        return generation;
+    return unset;
+}
