@@ -52,7 +52,7 @@ typedef struct optly_processor_config {
                                      to 86,400,000; 30000 */
     uint32_t max_in_flight;     /**< batches under way, 1 to 1,024; 8 */
     uint64_t queue_bytes;       /**< bytes pending, from 1024; 16 MiB */
-    uint64_t max_payload_bytes; /**< of a body, 1024 to 3,670,016; 3 MiB */
+    uint64_t max_payload_bytes; /**< of a body, 1024 to 3,500,000; 3 MiB */
     optly_overflow overflow;
     uint32_t overflow_block_ms; /**< for BLOCK; 0 does not wait */
     uint32_t retry_initial_ms;  /**< 1 to 600,000; 200 */

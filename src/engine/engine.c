@@ -1,0 +1,206 @@
+#include "engine/engine.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+/* optly_delivery_complete of a delivery that this engine gave out. */
+static void complete(optly__delivery_core *core, uint64_t id,
+                     const optly_dispatch_result *result)
+{
+    optly__engine *engine = (optly__engine *)core;
+    optly__slot *slot = &engine->slots[id % engine->config.max_in_flight];
+    bool counts, wake = false;
+
+    if (engine->generation != optly__fork_generation())
+        return;
+    optly__mutex_lock(&engine->lock);
+    counts = slot->id == id && !slot->completed;
+    if (counts) {
+        slot->completed = true;
+        slot->result = *result;
+        slot->next = NULL;
+        if (engine->completed_last != NULL)
+            engine->completed_last->next = slot;
+        else
+            engine->completed_first = slot;
+        engine->completed_last = slot;
+        wake = optly__engine_rouse(engine);
+    }
+    optly__mutex_unlock(&engine->lock);
+    if (!counts)
+        optly__log_write(&engine->config.log, OPTLY_LOG_WARNING,
+                         "a delivery was completed twice; the first counts");
+    if (wake)
+        engine->config.wake(engine->config.host);
+}
+
+/* Counts what a host's queue brought along from an earlier life. */
+static void accept_queued(optly__engine *engine, int64_t now_ms)
+{
+    const optly__engine_config *config = &engine->config;
+    size_t count = config->queue.size(config->queue_self);
+
+    for (size_t i = 0; i < count; i++) {
+        optly_user_event *event;
+
+        if (config->queue.get(config->queue_self, i, &event, 1) != 1)
+            break;
+        optly__ledger_accept(&engine->ledger, event, now_ms);
+        engine->queued[optly__engine_lane_of(engine, event)]++;
+    }
+}
+
+static void lanes_init(optly__engine *engine)
+{
+    const char *endpoint = engine->config.endpoint;
+    optly__lane *lanes = engine->lanes;
+
+    lanes[OPTLY__ENDPOINT_US].endpoint =
+        endpoint != NULL ? endpoint : OPTLY_EVENT_ENDPOINT_US;
+    lanes[OPTLY__ENDPOINT_EU].endpoint =
+        endpoint != NULL ? endpoint : OPTLY_EVENT_ENDPOINT_EU;
+    for (int i = 0; i < OPTLY__ENDPOINTS; i++)
+        engine->wants_events[i] = true;
+}
+
+optly_status optly__engine_init(optly__engine *engine,
+                                const optly__engine_config *config,
+                                int64_t now_ms)
+{
+    memset(engine, 0, sizeof(*engine));
+    engine->core.complete = complete;
+    engine->config = *config;
+    engine->generation = optly__fork_generation();
+    engine->place = OPTLY__WAITING;
+    engine->sleep = OPTLY__ASLEEP;
+    engine->next_expiry_ms = OPTLY__NEVER;
+    engine->memory_retry_ms = OPTLY__NEVER;
+    engine->random = config->seed | 1;
+    lanes_init(engine);
+    engine->slots =
+        optly__alloc_zero(config->max_in_flight * sizeof(*engine->slots));
+    if (engine->slots == NULL)
+        return OPTLY_ERR_NO_MEMORY;
+    if (!optly__mutex_init(&engine->lock))
+        goto fail_slots;
+    if (!optly__cond_init(&engine->changed))
+        goto fail_lock;
+    accept_queued(engine, now_ms);
+    return OPTLY_OK;
+
+fail_lock:
+    optly__mutex_cleanup(&engine->lock);
+fail_slots:
+    optly__free(engine->slots);
+    return OPTLY_ERR_IO;
+}
+
+/* Reads what other threads have asked for; false when taken over. */
+static bool begin_step(optly__engine *engine, int64_t now_ms, bool *aborting)
+{
+    bool ours, hasten;
+
+    optly__mutex_lock(&engine->lock);
+    ours = optly__engine_is_ours(engine);
+    if (ours) {
+        engine->place = OPTLY__IN_ENGINE;
+        engine->sleep = OPTLY__AWAKE;
+        engine->poked = false;
+    }
+    engine->flush_target = optly__ledger_flush_target(&engine->ledger);
+    hasten = engine->hastened != engine->ledger.barriers_made;
+    engine->hastened = engine->ledger.barriers_made;
+    *aborting = engine->aborting;
+    optly__mutex_unlock(&engine->lock);
+    engine->taken = 0;
+    engine->memory_retry_ms = OPTLY__NEVER;
+    for (int i = 0; ours && hasten && i < OPTLY__ENDPOINTS; i++)
+        optly__lane_hasten(&engine->lanes[i], now_ms);
+    return ours;
+}
+
+static int64_t earliest(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void end_step(optly__engine *engine, int64_t now_ms, int64_t *next_ms)
+{
+    bool wants[OPTLY__ENDPOINTS];
+
+    *next_ms = earliest(engine->next_expiry_ms, engine->memory_retry_ms);
+    for (int i = 0; i < OPTLY__ENDPOINTS; i++) {
+        optly__lane *lane = &engine->lanes[i];
+
+        wants[i] = optly__engine_may_send(engine, lane, now_ms);
+        if (engine->memory_retry_ms == OPTLY__NEVER)
+            *next_ms = earliest(
+                *next_ms, optly__engine_lane_due_ms(engine, lane, now_ms));
+    }
+    optly__mutex_lock(&engine->lock);
+    for (int i = 0; i < OPTLY__ENDPOINTS; i++)
+        engine->wants_events[i] = wants[i];
+    if (engine->completed_first != NULL || engine->displaced_first != NULL)
+        *next_ms = now_ms;
+    optly__mutex_unlock(&engine->lock);
+}
+
+bool optly__engine_step(optly__engine *engine, int64_t now_ms, int64_t *next_ms)
+{
+    bool aborting;
+
+    if (!begin_step(engine, now_ms, &aborting) ||
+        !optly__engine_answer(engine, now_ms) ||
+        !optly__engine_report_displaced(engine) ||
+        !optly__engine_expire(engine, now_ms))
+        return false;
+    if (aborting) {
+        if (!optly__engine_drop_waiting(engine, OPTLY_DROP_CLOSED))
+            return false;
+    } else if (!optly__engine_send(engine, now_ms)) {
+        return false;
+    }
+    if (!optly__engine_meter(engine))
+        return false;
+    end_step(engine, now_ms, next_ms);
+    return true;
+}
+
+static void destroy_batch(optly__engine *engine, optly__batch *batch)
+{
+    optly__user_event_list_destroy(batch->first);
+    optly__batch_destroy(&engine->groups, batch);
+}
+
+static void destroy_list(optly__engine *engine, optly__batch_list *list)
+{
+    while (list->first != NULL) {
+        optly__batch *batch = list->first;
+
+        optly__batch_list_remove(list, batch);
+        destroy_batch(engine, batch);
+    }
+}
+
+void optly__engine_cleanup(optly__engine *engine)
+{
+    for (uint32_t i = 0; i < engine->config.max_in_flight; i++) {
+        if (engine->slots[i].batch != NULL)
+            destroy_batch(engine, engine->slots[i].batch);
+    }
+    for (int i = 0; i < OPTLY__ENDPOINTS; i++)
+        destroy_list(engine, &engine->lanes[i].ready);
+    destroy_list(engine, &engine->open);
+    optly__user_event_list_destroy(engine->hand.first);
+    optly__free(engine->hand.block);
+    optly__user_event_list_destroy(engine->displaced_hand);
+    optly__user_event_list_destroy(engine->displaced_first);
+    optly__user_event_list_destroy(engine->backlog_first);
+    engine->config.queue.destroy(engine->config.queue_self);
+    optly__handlers_cleanup(&engine->dispatch_handlers);
+    optly__handlers_cleanup(&engine->delivery_handlers);
+    optly__free(engine->slots);
+    optly__cond_cleanup(&engine->changed);
+    optly__mutex_cleanup(&engine->lock);
+}

@@ -1,0 +1,290 @@
+/*
+ * Flush, close and destroy: waiting with a limit, and what is done when a
+ * dispatcher or a callback does not come back.
+ */
+#include "processor/processor.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* How long close and destroy wait beyond their time for a driver to act. */
+enum { GRACE_MS = 50 };
+
+static bool is_settled(const optly_processor *processor)
+{
+    return processor->engine.ledger.stats.pending == 0 &&
+           processor->engine.displaced_count == 0;
+}
+
+/* Has the driver step at once. Lock held, released while it wakes. */
+static void rouse(optly_processor *processor)
+{
+    optly__engine *engine = &processor->engine;
+
+    if (!optly__engine_rouse(engine))
+        return;
+    optly__mutex_unlock(&engine->lock);
+    optly__processor_wake(processor);
+    optly__mutex_lock(&engine->lock);
+}
+
+/*
+ * Waits, or drives if nobody else does, until the barrier is over (NULL: until
+ * all is settled), close is through, or `until_ms`. Lock held.
+ */
+static void await(optly_processor *processor, const optly__barrier *barrier,
+                  int64_t until_ms)
+{
+    optly__engine *engine = &processor->engine;
+    bool driven = false;
+
+    for (;;) {
+        bool over = barrier != NULL ? barrier->remaining == 0
+                                    : is_settled(processor);
+        bool may_drive = !processor->started && !processor->driving;
+
+        if (over || processor->closed)
+            return;
+        /* Even with no time at all, what can be done at once is done. */
+        if (optly__monotonic_ms() >= until_ms && (driven || !may_drive))
+            return;
+        if (may_drive)
+            optly__processor_drive(processor, barrier, until_ms);
+        else
+            optly__cond_wait_until(&engine->changed, &engine->lock, until_ms);
+        driven = driven || may_drive;
+    }
+}
+
+optly_status optly_processor_flush(optly_processor *processor,
+                                   uint32_t timeout_ms)
+{
+    optly_status status = OPTLY_OK;
+    optly__engine *engine;
+    optly__barrier barrier;
+
+    if (processor == NULL)
+        return OPTLY_ERR_INVALID;
+    engine = &processor->engine;
+    if (engine->generation != optly__fork_generation())
+        return OPTLY_ERR_FORKED;
+    optly__mutex_lock(&engine->lock);
+    if (optly__processor_is_driver(processor)) {
+        optly__mutex_unlock(&engine->lock);
+        return OPTLY_ERR_WOULD_DEADLOCK;
+    }
+    optly__ledger_open_barrier(&engine->ledger, &barrier);
+    if (barrier.remaining > 0)
+        rouse(processor);
+    await(processor, &barrier, optly__monotonic_ms() + timeout_ms);
+    if (barrier.remaining > 0)
+        status = OPTLY_ERR_TIMEOUT;
+    else if (barrier.dropped)
+        status = OPTLY_ERR_DROPPED;
+    optly__ledger_close_barrier(&engine->ledger, &barrier);
+    optly__mutex_unlock(&engine->lock);
+    return status;
+}
+
+/* Whether the driver has not done what a close that ran out of time asks. */
+static bool has_waiting(const optly_processor *processor)
+{
+    const optly_stats *stats = &processor->engine.ledger.stats;
+
+    return stats->queued > 0 || stats->retry_wait > 0 ||
+           processor->engine.hand_count > 0 ||
+           processor->engine.displaced_count > 0;
+}
+
+/* Waits until the driver is somewhere from where it can be replaced; inside
+ * the engine it never stays long. Lock held. */
+static void await_foreign_code(optly_processor *processor)
+{
+    optly__engine *engine = &processor->engine;
+
+    while (engine->place == OPTLY__IN_ENGINE && has_waiting(processor))
+        optly__cond_wait_until(&engine->changed, &engine->lock,
+                               optly__monotonic_ms() + 1);
+}
+
+/*
+ * The driver hangs. In a dispatcher: the calling thread reports what waits. In
+ * a callback: handlers run one at a time, so it is only counted. Lock held.
+ */
+static void replace_driver(optly_processor *processor)
+{
+    optly__engine *engine = &processor->engine;
+    bool in_callback;
+
+    await_foreign_code(processor);
+    if (!has_waiting(processor))
+        return;
+    in_callback = engine->place == OPTLY__IN_CALLBACK;
+    optly__engine_take_over(engine);
+    if (in_callback) {
+        optly__engine_count_waiting(engine);
+        return;
+    }
+    optly__mutex_unlock(&engine->lock);
+    (void)optly__engine_drop_waiting(engine, OPTLY_DROP_CLOSED);
+    optly__mutex_lock(&engine->lock);
+    engine->place = OPTLY__IN_DISPATCHER; /* where the worker still is */
+}
+
+/* Time is up: cancels what is under way, drops the rest. Lock held. */
+static void cut_short(optly_processor *processor)
+{
+    optly__engine *engine = &processor->engine;
+
+    engine->aborting = true;
+    if (processor->dispatcher.cancel != NULL) {
+        optly__mutex_unlock(&engine->lock);
+        processor->dispatcher.cancel(processor->dispatcher_self);
+        optly__mutex_lock(&engine->lock);
+    }
+    rouse(processor);
+    await(processor, NULL, optly__monotonic_ms() + GRACE_MS);
+    if (has_waiting(processor))
+        replace_driver(processor);
+}
+
+static void fill_report(const optly_processor *processor,
+                        optly_close_report *report)
+{
+    const optly_stats *stats = &processor->engine.ledger.stats;
+
+    if (report == NULL)
+        return;
+    report->delivered = stats->delivered;
+    report->pending = stats->pending;
+    report->dropped = 0;
+    for (int i = 0; i < OPTLY_REASON_SLOTS; i++)
+        report->dropped += stats->dropped[i];
+}
+
+/* Closes, or waits for the one that does. Lock held. */
+static void close_once(optly_processor *processor, uint32_t timeout_ms)
+{
+    optly__engine *engine = &processor->engine;
+    optly__barrier barrier;
+
+    if (engine->closing) {
+        while (!processor->closed)
+            optly__cond_wait_until(&engine->changed, &engine->lock,
+                                   OPTLY__NEVER);
+        return;
+    }
+    engine->closing = true;
+    optly__cond_broadcast(&engine->changed);
+    optly__ledger_open_barrier(&engine->ledger, &barrier);
+    rouse(processor);
+    if (timeout_ms > 0)
+        await(processor, NULL, optly__monotonic_ms() + timeout_ms);
+    if (!is_settled(processor))
+        cut_short(processor);
+    optly__ledger_close_barrier(&engine->ledger, &barrier);
+    processor->closed = true;
+    optly__cond_broadcast(&engine->changed);
+}
+
+optly_status optly_processor_close(optly_processor *processor,
+                                   uint32_t timeout_ms,
+                                   optly_close_report *report)
+{
+    optly_status status = OPTLY_OK;
+    const optly_stats *stats;
+    optly__engine *engine;
+
+    if (processor == NULL ||
+        (report != NULL && report->struct_size < sizeof(*report)))
+        return OPTLY_ERR_INVALID;
+    engine = &processor->engine;
+    if (engine->generation != optly__fork_generation())
+        return OPTLY_ERR_FORKED;
+    optly__mutex_lock(&engine->lock);
+    if (optly__processor_is_driver(processor)) {
+        optly__mutex_unlock(&engine->lock);
+        return OPTLY_ERR_WOULD_DEADLOCK;
+    }
+    close_once(processor, timeout_ms);
+    stats = &engine->ledger.stats;
+    if (stats->dropped[OPTLY_DROP_CLOSED] > 0 || stats->pending > 0)
+        status = OPTLY_ERR_TIMEOUT;
+    fill_report(processor, report);
+    optly__mutex_unlock(&engine->lock);
+    return status;
+}
+
+/* Asks the worker to leave; false: it hangs in foreign code. Lock held. */
+static bool stop_worker(optly_processor *processor)
+{
+    optly__engine *engine = &processor->engine;
+    int64_t until = optly__monotonic_ms() + GRACE_MS;
+
+    processor->stopping = true;
+    rouse(processor);
+    while (!processor->exited && (optly__monotonic_ms() < until ||
+                                  engine->place == OPTLY__IN_ENGINE))
+        optly__cond_wait_until(&engine->changed, &engine->lock,
+                               optly__monotonic_ms() + GRACE_MS / 10);
+    return processor->exited;
+}
+
+/*
+ * The worker hangs: reports what the dispatcher holds, unless a handler is
+ * what hangs, and leaves the processor to the worker. Returns false if the
+ * worker came back meanwhile.
+ */
+static bool leave_to_worker(optly_processor *processor)
+{
+    optly__engine *engine = &processor->engine;
+    bool left;
+
+    if (engine->place != OPTLY__IN_CALLBACK) {
+        optly__engine_take_over(engine);
+        optly__mutex_unlock(&engine->lock);
+        (void)optly__engine_abandon(engine, false);
+        optly__mutex_lock(&engine->lock);
+    } else {
+        optly__engine_take_over(engine);
+    }
+    left = !processor->exited;
+    processor->orphaned = left;
+    return left;
+}
+
+void optly_processor_destroy(optly_processor *processor)
+{
+    optly__engine *engine;
+    bool left = false;
+
+    if (processor == NULL ||
+        processor->engine.generation != optly__fork_generation())
+        return;
+    engine = &processor->engine;
+    if (optly_processor_close(processor, 0, NULL) == OPTLY_ERR_WOULD_DEADLOCK) {
+        assert(!"destroy from a callback");
+        return; /* a leak hurts less than freeing what is in use */
+    }
+    optly__mutex_lock(&engine->lock);
+    if (processor->started) {
+        if (!stop_worker(processor))
+            left = leave_to_worker(processor);
+        if (left)
+            optly__thread_detach(&processor->worker);
+    }
+    optly__mutex_unlock(&engine->lock);
+    if (left)
+        return;
+    if (processor->started)
+        optly__thread_join(&processor->worker);
+    processor->dispatcher.destroy(processor->dispatcher_self);
+
+    optly__mutex_lock(&engine->lock);
+    engine->place = OPTLY__WAITING;
+    optly__engine_take_over(engine);
+    optly__mutex_unlock(&engine->lock);
+    (void)optly__engine_abandon(engine, true);
+    (void)optly__engine_meter(engine);
+    optly__processor_free(processor);
+}

@@ -1,0 +1,324 @@
+/*
+ * Driving the engine: step, then wait until something is due, comes in, or
+ * was asked for. The worker thread does it, and so do run_once, flush and
+ * close of a processor without one.
+ */
+#include "processor/processor.h"
+
+#include <limits.h>
+
+/* The ticks of a driver that naps, and the events a tick aims at. */
+enum {
+    TICK_MIN_MS = 1,
+    TICK_MAX_MS = 32,
+    TICK_FEW_EVENTS = 32,
+    TICK_MANY_EVENTS = 128
+};
+
+/* The steps of one run_once, so that a busy processor gives the loop back. */
+enum { MOST_STEPS = 1024 };
+
+/* How often a host's loop has to come by while requests are under way. */
+enum { POLL_MS = 20 };
+
+static int64_t earliest(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+void optly__processor_wake(void *host)
+{
+    optly_processor *processor = host;
+    optly__engine *engine = &processor->engine;
+    bool driving, started;
+
+    optly__mutex_lock(&engine->lock);
+    driving = processor->driving;
+    started = processor->started;
+    optly__mutex_unlock(&engine->lock);
+    if (!driving && !started) {
+        if (processor->on_wake != NULL)
+            processor->on_wake(processor->wake_user);
+    } else if (processor->dispatcher.poll != NULL) {
+        processor->dispatcher.wake(processor->dispatcher_self);
+    } else {
+        optly__cond_broadcast(&processor->work);
+    }
+}
+
+bool optly__processor_is_driver(const optly_processor *processor)
+{
+    const optly__engine *engine = &processor->engine;
+
+    return (processor->driving && optly__thread_is_self(processor->driver)) ||
+           (engine->place == OPTLY__IN_CALLBACK &&
+            optly__thread_is_self(engine->callback_thread));
+}
+
+static void begin_driving(optly_processor *processor)
+{
+    processor->driving = true;
+    processor->driver = optly__thread_self();
+}
+
+static void end_driving(optly_processor *processor)
+{
+    optly__engine *engine = &processor->engine;
+
+    if (optly__engine_is_ours(engine)) {
+        engine->place = OPTLY__WAITING;
+        engine->sleep = OPTLY__ASLEEP;
+    }
+    processor->driving = false;
+    optly__cond_broadcast(&engine->changed);
+}
+
+static int poll_timeout_ms(int64_t until_ms)
+{
+    int64_t left;
+
+    if (until_ms == OPTLY__NEVER)
+        return -1;
+    left = until_ms - optly__monotonic_ms();
+    if (left <= 0)
+        return 0;
+    return left < INT_MAX ? (int)left : INT_MAX;
+}
+
+/*
+ * Waits until `until_ms`, for I/O, or until roused. Lock held at entry and
+ * exit. False: taken over.
+ */
+static bool wait_until(optly_processor *processor, optly__sleep sleep,
+                       int64_t until_ms)
+{
+    optly__engine *engine = &processor->engine;
+
+    engine->sleep = sleep;
+    if (processor->dispatcher.poll != NULL) {
+        engine->place = OPTLY__IN_DISPATCHER;
+        optly__mutex_unlock(&engine->lock);
+        processor->dispatcher.poll(processor->dispatcher_self,
+                                   poll_timeout_ms(until_ms));
+        optly__mutex_lock(&engine->lock);
+    } else {
+        engine->place = OPTLY__WAITING;
+        while (engine->sleep != OPTLY__AWAKE && optly__engine_is_ours(engine) &&
+               optly__monotonic_ms() < until_ms)
+            optly__cond_wait_until(&processor->work, &engine->lock, until_ms);
+    }
+    if (!optly__engine_is_ours(engine))
+        return false;
+    engine->place = OPTLY__IN_ENGINE;
+    engine->sleep = OPTLY__AWAKE;
+    return true;
+}
+
+/*
+ * The wake rule: while events come, the driver comes back by itself after a
+ * tick, so that producers need not wake it; the tick adapts to how many came.
+ * After a long tick without any it sleeps until it is woken.
+ */
+static optly__sleep choose_sleep(optly_processor *processor, int64_t now_ms)
+{
+    uint32_t taken = processor->engine.taken;
+    bool tick_over = now_ms >= processor->nap_until_ms;
+
+    if (taken > TICK_MANY_EVENTS && processor->tick_ms > TICK_MIN_MS)
+        processor->tick_ms /= 2;
+    else if (taken < TICK_FEW_EVENTS && tick_over &&
+             processor->tick_ms < TICK_MAX_MS)
+        processor->tick_ms *= 2;
+    else if (taken == 0 && tick_over &&
+             !optly__engine_has_events(&processor->engine))
+        return OPTLY__ASLEEP;
+    if (taken > 0 || tick_over)
+        processor->nap_until_ms = now_ms + processor->tick_ms;
+    return OPTLY__NAPPING;
+}
+
+/* Waits as the wake rule says. Lock held. False: taken over. */
+static bool rest(optly_processor *processor, int64_t until_ms)
+{
+    optly__engine *engine = &processor->engine;
+    int64_t now = optly__monotonic_ms();
+    optly__sleep sleep;
+
+    if (engine->poked || until_ms <= now)
+        return true;
+    sleep = choose_sleep(processor, now);
+    if (sleep == OPTLY__NAPPING)
+        until_ms = earliest(until_ms, processor->nap_until_ms);
+    return wait_until(processor, sleep, until_ms);
+}
+
+static bool is_settled(const optly__engine *engine)
+{
+    return engine->ledger.stats.pending == 0 && engine->displaced_count == 0;
+}
+
+void optly__processor_drive(optly_processor *processor,
+                            const optly__barrier *barrier, int64_t until_ms)
+{
+    optly__engine *engine = &processor->engine;
+    bool ours = true, over = false;
+
+    begin_driving(processor);
+    while (ours && !over) {
+        int64_t next;
+
+        optly__mutex_unlock(&engine->lock);
+        ours = optly__engine_step(engine, optly__monotonic_ms(), &next);
+        optly__mutex_lock(&engine->lock);
+        if (!ours)
+            break;
+        processor->next_ms = next;
+        over = (barrier != NULL && barrier->remaining == 0) ||
+               (engine->closing && is_settled(engine)) ||
+               processor->stopping || optly__monotonic_ms() >= until_ms ||
+               (barrier != NULL && processor->started);
+        if (!over)
+            ours = rest(processor, earliest(next, until_ms));
+    }
+    end_driving(processor);
+}
+
+void optly__processor_run_worker(void *argument)
+{
+    optly_processor *processor = argument;
+    optly__engine *engine = &processor->engine;
+    bool orphaned;
+
+    if (processor->on_worker_start != NULL)
+        processor->on_worker_start(processor->worker_user);
+
+    optly__mutex_lock(&engine->lock);
+    while (processor->driving)
+        optly__cond_wait_until(&engine->changed, &engine->lock, OPTLY__NEVER);
+    optly__processor_drive(processor, NULL, OPTLY__NEVER);
+    optly__mutex_unlock(&engine->lock);
+
+    if (processor->on_worker_stop != NULL)
+        processor->on_worker_stop(processor->worker_user);
+
+    optly__mutex_lock(&engine->lock);
+    processor->exited = true;
+    orphaned = processor->orphaned;
+    optly__cond_broadcast(&engine->changed);
+    optly__mutex_unlock(&engine->lock);
+    if (orphaned) {
+        processor->dispatcher.destroy(processor->dispatcher_self);
+        optly__processor_free(processor);
+    }
+}
+
+/* Does all that is due now. Lock not held. False: taken over. */
+static bool step_while_due(optly_processor *processor, int64_t *next_ms)
+{
+    optly__engine *engine = &processor->engine;
+    bool due = true;
+
+    for (int steps = 0; due && steps < MOST_STEPS; steps++) {
+        if (!optly__engine_step(engine, optly__monotonic_ms(), next_ms))
+            return false;
+        optly__mutex_lock(&engine->lock);
+        due = engine->poked || *next_ms <= optly__monotonic_ms();
+        optly__mutex_unlock(&engine->lock);
+    }
+    return true;
+}
+
+/* One round of a host's loop; the calling thread drives. Lock not held. */
+static bool run_round(optly_processor *processor, int64_t until_ms)
+{
+    optly__engine *engine = &processor->engine;
+    int64_t next;
+    bool ours;
+
+    if (!step_while_due(processor, &next))
+        return false;
+    optly__mutex_lock(&engine->lock);
+    if (engine->poked || optly__engine_has_events(engine))
+        until_ms = 0;
+    ours = wait_until(processor, OPTLY__ASLEEP, earliest(next, until_ms));
+    optly__mutex_unlock(&engine->lock);
+    if (!ours || !step_while_due(processor, &next))
+        return false;
+    optly__mutex_lock(&engine->lock);
+    processor->next_ms = next;
+    optly__mutex_unlock(&engine->lock);
+    return true;
+}
+
+optly_status optly_processor_run_once(optly_processor *processor,
+                                      int timeout_ms)
+{
+    optly__engine *engine;
+    optly_status status = OPTLY_OK;
+
+    if (processor == NULL)
+        return OPTLY_ERR_INVALID;
+    engine = &processor->engine;
+    if (engine->generation != optly__fork_generation())
+        return OPTLY_ERR_FORKED;
+    optly__mutex_lock(&engine->lock);
+    if (optly__processor_is_driver(processor))
+        status = OPTLY_ERR_WOULD_DEADLOCK;
+    else if (processor->closed)
+        status = OPTLY_ERR_CLOSED;
+    else if (processor->started)
+        status = OPTLY_ERR_INVALID;
+    else if (processor->driving)
+        status = OPTLY_ERR_WOULD_DEADLOCK;
+    else
+        begin_driving(processor);
+    optly__mutex_unlock(&engine->lock);
+    if (status != OPTLY_OK)
+        return status;
+
+    if (!run_round(processor, timeout_ms < 0
+                                  ? OPTLY__NEVER
+                                  : optly__monotonic_ms() + timeout_ms))
+        status = OPTLY_ERR_CLOSED;
+    optly__mutex_lock(&engine->lock);
+    end_driving(processor);
+    optly__mutex_unlock(&engine->lock);
+    return status;
+}
+
+/* When the events that no step has seen yet are due. Lock held. */
+static int64_t queue_due_ms(const optly__engine *engine, int64_t now_ms)
+{
+    const optly__engine_config *config = &engine->config;
+    optly_user_event *oldest;
+
+    if (!optly__engine_has_events(engine) ||
+        config->queue.get(config->queue_self, 0, &oldest, 1) != 1)
+        return OPTLY__NEVER;
+    if (config->queue.size(config->queue_self) >= config->batch_size)
+        return now_ms;
+    return oldest->arrival_ms + config->flush_interval_ms;
+}
+
+int64_t optly_processor_next_deadline_ms(optly_processor *processor)
+{
+    optly__engine *engine;
+    int64_t now, due;
+
+    if (processor == NULL ||
+        processor->engine.generation != optly__fork_generation())
+        return -1;
+    engine = &processor->engine;
+    now = optly__monotonic_ms();
+    optly__mutex_lock(&engine->lock);
+    due = earliest(processor->next_ms, queue_due_ms(engine, now));
+    if (engine->poked || engine->displaced_first != NULL)
+        due = now;
+    if (processor->dispatcher.poll != NULL &&
+        engine->ledger.stats.in_flight > 0)
+        due = earliest(due, now + POLL_MS);
+    optly__mutex_unlock(&engine->lock);
+    if (due == OPTLY__NEVER)
+        return -1;
+    return due > now ? due - now : 0;
+}
