@@ -26,8 +26,8 @@ struct optly_user_event {
     uint64_t sequence;      /* 1, 2, ... in the order of acceptance */
     int64_t arrival_ms;     /* monotonic; when it was accepted */
     uint32_t is_impression;
-    uint32_t flags;         /* engine's */
-    char text[]; /* json NUL uuid NUL key NUL entity id NUL visitor id NUL */
+    uint32_t flags; /* engine's */
+    char text[];    /* json NUL uuid NUL key NUL entity id NUL visitor id NUL */
 };
 
 /* Destroys a list linked by `next`; cheaper than one by one. Any thread. */

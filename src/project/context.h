@@ -15,9 +15,9 @@ enum { OPTLY__ENDPOINT_US, OPTLY__ENDPOINT_EU, OPTLY__ENDPOINTS };
 
 typedef struct optly__context {
     _Atomic uint32_t refs;
-    uint32_t endpoint;       /* OPTLY__ENDPOINT_... by upper-cased region */
+    uint32_t endpoint; /* OPTLY__ENDPOINT_... by upper-cased region */
     bool region_is_known;
-    uint64_t hash;           /* of head and tail */
+    uint64_t hash;              /* of head and tail */
     optly_event_context fields; /* strings inside this allocation */
     /* The batch's text before and after the visitors:
      * {"revision":...,"visitors":[  and  ],"project_id":...,"region":...} */

@@ -1,0 +1,403 @@
+#include "json/scan.h"
+
+#include "json/utf8.h"
+
+/* What may come next. */
+enum expected {
+    VALUE,
+    VALUE_OR_END, /* after [ */
+    KEY,
+    KEY_OR_END, /* after { */
+    COMMA_OR_END
+};
+
+struct scanner {
+    const char *at, *end;
+    const optly__scan_rules *rules;
+    optly__writer *out; /* may be NULL */
+    unsigned depth;
+    unsigned char is_object[OPTLY__SCAN_MOST_DEPTH / 8]; /* a bit a level */
+};
+
+static void emit(struct scanner *scanner, const char *text, size_t len)
+{
+    if (scanner->out != NULL)
+        optly__write_raw(scanner->out, text, len);
+}
+
+/* The next byte, or NUL, which no rule accepts, at the end. */
+static char peek(const struct scanner *scanner)
+{
+    return scanner->at < scanner->end ? *scanner->at : '\0';
+}
+
+static void skip_space(struct scanner *scanner)
+{
+    char next = peek(scanner);
+
+    while (next == ' ' || next == '\t' || next == '\n' || next == '\r') {
+        scanner->at++;
+        next = peek(scanner);
+    }
+}
+
+/* Takes the punctuation mark that comes next. */
+static void take(struct scanner *scanner)
+{
+    emit(scanner, scanner->at, 1);
+    scanner->at++;
+}
+
+static bool is_digit(char character)
+{
+    return character >= '0' && character <= '9';
+}
+
+/*
+ * The first digits of 2^1024 - 2^970, from which on numbers round to infinity.
+ * A number that agrees with all of them counts as too large.
+ */
+static const char overflow_digits[] =
+    "1797693134862315807937289714053034150799";
+
+enum { OVERFLOW_DIGITS = sizeof(overflow_digits) - 1, OVERFLOW_EXPONENT = 308 };
+
+/* What a number's size depends on: 0.ddd times ten to the point. */
+struct magnitude {
+    char digits[OVERFLOW_DIGITS]; /* from the first that is not 0 */
+    int count;
+    int64_t point;
+};
+
+static void add_digit(struct magnitude *magnitude, char digit, bool is_whole)
+{
+    if (digit == '0' && magnitude->count == 0) {
+        magnitude->point -= is_whole ? 0 : 1;
+        return;
+    }
+    magnitude->point += is_whole ? 1 : 0;
+    if (magnitude->count < OVERFLOW_DIGITS)
+        magnitude->digits[magnitude->count++] = digit;
+}
+
+static bool fits_double(const struct magnitude *magnitude)
+{
+    int64_t exponent = magnitude->point - 1;
+
+    if (magnitude->count == 0 || exponent < OVERFLOW_EXPONENT)
+        return true;
+    return exponent == OVERFLOW_EXPONENT &&
+           memcmp(magnitude->digits, overflow_digits,
+                  (size_t)magnitude->count) < 0;
+}
+
+/* One digit or more; false if there is none. */
+static bool scan_digits(struct scanner *scanner, struct magnitude *magnitude,
+                        bool is_whole)
+{
+    if (!is_digit(peek(scanner)))
+        return false;
+    for (; is_digit(peek(scanner)); scanner->at++)
+        add_digit(magnitude, *scanner->at, is_whole);
+    return true;
+}
+
+static bool scan_exponent(struct scanner *scanner, int64_t *point)
+{
+    const int64_t most = 1000000000000; /* beyond the digits of any text */
+    int64_t exponent = 0;
+    bool is_negative;
+
+    scanner->at++; /* e or E */
+    is_negative = peek(scanner) == '-';
+    if (is_negative || peek(scanner) == '+')
+        scanner->at++;
+    if (!is_digit(peek(scanner)))
+        return false;
+    for (; is_digit(peek(scanner)); scanner->at++) {
+        if (exponent < most)
+            exponent = exponent * 10 + (*scanner->at - '0');
+    }
+    *point += is_negative ? -exponent : exponent;
+    return true;
+}
+
+static bool scan_number(struct scanner *scanner)
+{
+    const char *start = scanner->at;
+    struct magnitude magnitude = {.count = 0, .point = 0};
+
+    if (peek(scanner) == '-')
+        scanner->at++;
+    if (peek(scanner) == '0')
+        scanner->at++;
+    else if (!scan_digits(scanner, &magnitude, true))
+        return false;
+    if (peek(scanner) == '.') {
+        scanner->at++;
+        if (!scan_digits(scanner, &magnitude, false))
+            return false;
+    }
+    if ((peek(scanner) == 'e' || peek(scanner) == 'E') &&
+        !scan_exponent(scanner, &magnitude.point))
+        return false;
+    if (!fits_double(&magnitude))
+        return false;
+    emit(scanner, start, (size_t)(scanner->at - start));
+    return true;
+}
+
+/* The value of the four digits after \u, or -1. */
+static int32_t read_hex(const struct scanner *scanner, const char *at)
+{
+    int32_t value = 0;
+
+    if (scanner->end - at < 4)
+        return -1;
+    for (int i = 0; i < 4; i++) {
+        char digit = at[i];
+
+        value *= 16;
+        if (is_digit(digit))
+            value += digit - '0';
+        else if (digit >= 'a' && digit <= 'f')
+            value += digit - 'a' + 10;
+        else if (digit >= 'A' && digit <= 'F')
+            value += digit - 'A' + 10;
+        else
+            return -1;
+    }
+    return value;
+}
+
+static bool is_low_surrogate(int32_t unit)
+{
+    return unit >= 0xDC00 && unit <= 0xDFFF;
+}
+
+/* `at` is behind a high surrogate. */
+static bool low_surrogate_follows(const struct scanner *scanner, const char *at)
+{
+    return scanner->end - at >= 6 && at[0] == '\\' && at[1] == 'u' &&
+           is_low_surrogate(read_hex(scanner, at + 2));
+}
+
+static bool scan_unicode_escape(struct scanner *scanner)
+{
+    const char *start = scanner->at;
+    int32_t unit = read_hex(scanner, start + 2);
+    size_t size = 6;
+
+    if (unit < 0 || (unit == 0 && scanner->rules->refuses_nul))
+        return false;
+    if (unit >= 0xD800 && unit <= 0xDBFF &&
+        low_surrogate_follows(scanner, start + 6))
+        size = 12;
+    if (size == 6 && unit >= 0xD800 && unit <= 0xDFFF)
+        emit(scanner, OPTLY__UTF8_REPLACEMENT,
+             sizeof(OPTLY__UTF8_REPLACEMENT) - 1);
+    else
+        emit(scanner, start, size);
+    scanner->at += size;
+    return true;
+}
+
+static bool scan_escape(struct scanner *scanner)
+{
+    char name = scanner->end - scanner->at < 2 ? '\0' : scanner->at[1];
+
+    if (name == 'u')
+        return scan_unicode_escape(scanner);
+    if (name == '\0' || strchr("\"\\/bfnrt", name) == NULL)
+        return false;
+    emit(scanner, scanner->at, 2);
+    scanner->at += 2;
+    return true;
+}
+
+static void scan_non_ascii(struct scanner *scanner)
+{
+    size_t size =
+        optly__utf8_length(scanner->at, (size_t)(scanner->end - scanner->at));
+
+    if (size == 0) {
+        emit(scanner, OPTLY__UTF8_REPLACEMENT,
+             sizeof(OPTLY__UTF8_REPLACEMENT) - 1);
+        scanner->at++;
+        return;
+    }
+    emit(scanner, scanner->at, size);
+    scanner->at += size;
+}
+
+/* Takes the bytes that need no look of their own. */
+static void scan_plain(struct scanner *scanner)
+{
+    const char *start = scanner->at;
+
+    while (scanner->at < scanner->end) {
+        unsigned char byte = (unsigned char)*scanner->at;
+
+        if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\')
+            break;
+        scanner->at++;
+    }
+    emit(scanner, start, (size_t)(scanner->at - start));
+}
+
+static bool scan_string(struct scanner *scanner)
+{
+    if (peek(scanner) != '"')
+        return false;
+    take(scanner);
+    for (;;) {
+        unsigned char byte;
+
+        scan_plain(scanner);
+        byte = (unsigned char)peek(scanner);
+        if (byte < 0x20)
+            return false;
+        if (byte == '"')
+            break;
+        if (byte >= 0x80)
+            scan_non_ascii(scanner);
+        else if (!scan_escape(scanner))
+            return false;
+    }
+    take(scanner);
+    return true;
+}
+
+static bool scan_word(struct scanner *scanner, const char *word)
+{
+    size_t len = strlen(word);
+
+    if ((size_t)(scanner->end - scanner->at) < len ||
+        memcmp(scanner->at, word, len) != 0)
+        return false;
+    emit(scanner, word, len);
+    scanner->at += len;
+    return true;
+}
+
+static bool is_in_object(const struct scanner *scanner)
+{
+    unsigned level = scanner->depth - 1;
+
+    return (scanner->is_object[level / 8] >> (level % 8) & 1) != 0;
+}
+
+static bool open(struct scanner *scanner, enum expected *expected)
+{
+    bool is_object = peek(scanner) == '{';
+    unsigned level = scanner->depth, bit = 1u << (level % 8);
+    unsigned char *byte = &scanner->is_object[level / 8];
+
+    if (level >= scanner->rules->most_depth)
+        return false;
+    *byte = (unsigned char)(is_object ? *byte | bit : *byte & ~bit);
+    scanner->depth++;
+    take(scanner);
+    *expected = is_object ? KEY_OR_END : VALUE_OR_END;
+    return true;
+}
+
+static bool close(struct scanner *scanner, enum expected *expected)
+{
+    if (peek(scanner) != (is_in_object(scanner) ? '}' : ']'))
+        return false;
+    take(scanner);
+    scanner->depth--;
+    *expected = COMMA_OR_END;
+    return true;
+}
+
+static bool scan_value(struct scanner *scanner, enum expected *expected)
+{
+    *expected = COMMA_OR_END;
+    switch (peek(scanner)) {
+    case '{':
+    case '[':
+        return open(scanner, expected);
+    case '"':
+        return scan_string(scanner);
+    case 't':
+        return scan_word(scanner, "true");
+    case 'f':
+        return scan_word(scanner, "false");
+    case 'n':
+        return scan_word(scanner, "null");
+    default:
+        return scan_number(scanner);
+    }
+}
+
+static bool scan_key(struct scanner *scanner, enum expected *expected)
+{
+    if (!scan_string(scanner))
+        return false;
+    skip_space(scanner);
+    if (peek(scanner) != ':')
+        return false;
+    take(scanner);
+    *expected = VALUE;
+    return true;
+}
+
+static bool scan_comma(struct scanner *scanner, enum expected *expected)
+{
+    if (peek(scanner) != ',')
+        return close(scanner, expected);
+    take(scanner);
+    *expected = is_in_object(scanner) ? KEY : VALUE;
+    return true;
+}
+
+static bool scan_next(struct scanner *scanner, enum expected *expected)
+{
+    switch (*expected) {
+    case VALUE_OR_END:
+        if (peek(scanner) == ']')
+            return close(scanner, expected);
+        return scan_value(scanner, expected);
+    case VALUE:
+        return scan_value(scanner, expected);
+    case KEY_OR_END:
+        if (peek(scanner) == '}')
+            return close(scanner, expected);
+        return scan_key(scanner, expected);
+    case KEY:
+        return scan_key(scanner, expected);
+    case COMMA_OR_END:
+        break;
+    }
+    return scan_comma(scanner, expected);
+}
+
+static bool scan_all(struct scanner *scanner)
+{
+    enum expected expected = VALUE;
+
+    skip_space(scanner);
+    if (peek(scanner) != '{' && peek(scanner) != '[')
+        return false;
+    do {
+        if (!scan_next(scanner, &expected))
+            return false;
+        skip_space(scanner);
+    } while (scanner->depth > 0);
+    return scanner->at == scanner->end;
+}
+
+bool optly__scan_json(const char *text, size_t len,
+                      const optly__scan_rules *rules, optly__writer *out,
+                      size_t *offset)
+{
+    struct scanner scanner = {
+        .at = text, .end = text + len, .rules = rules, .out = out};
+    bool is_valid = scan_all(&scanner);
+
+    if (!is_valid && offset != NULL)
+        *offset = (size_t)(scanner.at - text);
+    return is_valid;
+}

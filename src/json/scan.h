@@ -1,0 +1,27 @@
+/* A strict reader of JSON text (RFC 8259) that comes from outside. */
+#ifndef OPTLY__SCAN_H
+#define OPTLY__SCAN_H
+
+#include "json/writer.h"
+
+enum { OPTLY__SCAN_MOST_DEPTH = 512 };
+
+typedef struct optly__scan_rules {
+    unsigned most_depth; /* 1 to OPTLY__SCAN_MOST_DEPTH */
+    bool refuses_nul;    /* no \u0000 in strings */
+} optly__scan_rules;
+
+/*
+ * Checks that `text` is one object or array, nested within the rules, all of
+ * whose numbers fit a double. Writes it to `out`, if that is not NULL: without
+ * white space, numbers as they stand, and in strings U+FFFD for each invalid
+ * byte and for each escaped surrogate that is alone.
+ *
+ * On false `*offset`, if not NULL, is where the fault was found; what was
+ * written is for the caller to take back. The status of `out` is not looked at.
+ */
+bool optly__scan_json(const char *text, size_t len,
+                      const optly__scan_rules *rules, optly__writer *out,
+                      size_t *offset);
+
+#endif
