@@ -137,8 +137,8 @@ const char *optly__authority_problem(const char *authority, size_t len,
         after = memchr(authority, ']', len);
         if (after == NULL)
             return "the host has no closing bracket";
-        problem = ipv6_problem(authority + 1,
-                               (size_t)(after - authority) - 1, loopback);
+        problem = ipv6_problem(authority + 1, (size_t)(after - authority) - 1,
+                               loopback);
         after++;
     } else {
         after = memchr(authority, ':', len);
