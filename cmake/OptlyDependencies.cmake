@@ -1,4 +1,5 @@
-# Targets for what the library links: optly_cjson, and CURL::libcurl with HTTP.
+# Targets for what the library links: optly_cjson, and with HTTP CURL::libcurl
+# and, where OPTLY_HAS_ZLIB is on, ZLIB::ZLIB.
 # cJSON's own target has three names in the wild, and one of them has no
 # include directory; this one always works.
 
@@ -18,4 +19,17 @@ endif()
 
 if(OPTLY_WITH_HTTP)
   find_package(CURL 7.68 REQUIRED)
+endif()
+
+# gzip needs zlib; AUTO takes it where it is there.
+set(OPTLY_WITH_ZLIB AUTO CACHE STRING "gzip for bodies: AUTO, ON or OFF")
+set_property(CACHE OPTLY_WITH_ZLIB PROPERTY STRINGS AUTO ON OFF)
+set(OPTLY_HAS_ZLIB OFF)
+if(OPTLY_WITH_HTTP AND OPTLY_WITH_ZLIB)
+  if(OPTLY_WITH_ZLIB STREQUAL "AUTO")
+    find_package(ZLIB QUIET)
+  else()
+    find_package(ZLIB REQUIRED)
+  endif()
+  set(OPTLY_HAS_ZLIB ${ZLIB_FOUND})
 endif()

@@ -14,4 +14,12 @@
 optly_status optly__endpoint_check(const char *url, bool allow_plaintext,
                                    optly_error *err);
 
+/*
+ * Checks "host", "host:port", "[v6]" or "[v6]:port" of `len` bytes. Returns
+ * what is wrong with it, a constant, or NULL. `*loopback` tells whether the
+ * host can only be this machine.
+ */
+const char *optly__authority_problem(const char *authority, size_t len,
+                                     bool *loopback);
+
 #endif

@@ -1,0 +1,382 @@
+#include "dispatch/dispatch_pool.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "dispatch/delivery.h"
+#include "dispatch/http_dispatcher.h"
+
+/* How long stop waits for an inner dispatch before it leaves it behind. */
+enum { STUCK_AFTER_MS = 50 };
+
+struct job {
+    optly__dispatch_pool *pool;
+    const optly_log_event *event;
+    optly_delivery outer; /* where the result goes */
+    uint64_t cancel_count;
+    bool open; /* guarded by the pool's lock: not completed yet */
+    struct job *next, *previous;
+};
+
+struct job_list {
+    struct job *first, *last;
+};
+
+struct optly__dispatch_pool {
+    /* Set by create, then read-only. */
+    optly_dispatcher inner;
+    optly_dispatcher_ops inner_ops;
+    bool inner_is_http;
+    uint32_t capacity;
+
+    /* Used by the owner only. */
+    optly__thread handles[OPTLY__DISPATCH_MAX_THREADS];
+    uint32_t started;
+
+    optly__mutex lock;
+    optly__cond changed;
+    /* Guarded by `lock`. */
+    struct job_list waiting, running;
+    uint32_t waiting_count;
+    uint32_t completing; /* results on their way out */
+    uint32_t threads;    /* not yet ended */
+    uint32_t references; /* the dispatcher's, one per thread and running job */
+    bool stopping;
+};
+
+static void append(struct job_list *list, struct job *job)
+{
+    job->next = NULL;
+    job->previous = list->last;
+    if (list->last != NULL)
+        list->last->next = job;
+    else
+        list->first = job;
+    list->last = job;
+}
+
+static void unlink_job(struct job_list *list, struct job *job)
+{
+    if (job->previous != NULL)
+        job->previous->next = job->next;
+    else
+        list->first = job->next;
+    if (job->next != NULL)
+        job->next->previous = job->previous;
+    else
+        list->last = job->previous;
+}
+
+static void free_pool(optly__dispatch_pool *pool)
+{
+    optly__cond_cleanup(&pool->changed);
+    optly__mutex_cleanup(&pool->lock);
+    optly__free(pool);
+}
+
+static void release_pool(optly__dispatch_pool *pool)
+{
+    bool last;
+
+    optly__mutex_lock(&pool->lock);
+    last = --pool->references == 0;
+    optly__mutex_unlock(&pool->lock);
+    if (last)
+        free_pool(pool);
+}
+
+static void complete_as(optly_delivery delivery, optly_outcome outcome,
+                        const char *detail)
+{
+    optly_dispatch_result result = optly_dispatch_result_default();
+
+    result.outcome = outcome;
+    (void)snprintf(result.detail, sizeof(result.detail), "%s", detail);
+    optly_delivery_complete(delivery, &result);
+}
+
+/* The inner result of a job, on whichever thread it comes. */
+static void pass_on(const optly_dispatch_result *result, void *user)
+{
+    struct job *job = user;
+    optly__dispatch_pool *pool = job->pool;
+    bool open;
+
+    optly__mutex_lock(&pool->lock);
+    open = job->open;
+    if (open) {
+        job->open = false;
+        unlink_job(&pool->running, job);
+        pool->completing++;
+    }
+    optly__mutex_unlock(&pool->lock);
+    if (open) {
+        optly_delivery_complete(job->outer, result);
+        optly__mutex_lock(&pool->lock);
+        pool->completing--;
+        optly__cond_broadcast(&pool->changed);
+        optly__mutex_unlock(&pool->lock);
+    }
+    optly__free(job);
+    release_pool(pool);
+}
+
+static void run_blocking(optly__dispatch_pool *pool, struct job *job)
+{
+    optly_dispatch_result result;
+
+    optly__http_dispatch_blocking(pool->inner.self, job->event,
+                                  job->cancel_count, &result);
+    pass_on(&result, job);
+}
+
+static void run_inner(optly__dispatch_pool *pool, struct job *job)
+{
+    optly_delivery delivery;
+    const optly_log_event *event = job->event;
+
+    if (optly_delivery_create(&delivery, pass_on, job) != OPTLY_OK) {
+        optly_dispatch_result result = optly_dispatch_result_default();
+
+        result.outcome = OPTLY_RETRY;
+        (void)snprintf(result.detail, sizeof(result.detail), "out of memory");
+        pass_on(&result, job);
+        return;
+    }
+    pool->inner_ops.dispatch(pool->inner.self, event, delivery);
+}
+
+/* Waits for a job and moves it to those running; NULL: stop. */
+static struct job *take_job(optly__dispatch_pool *pool)
+{
+    struct job *job = NULL;
+
+    optly__mutex_lock(&pool->lock);
+    while (pool->waiting.first == NULL && !pool->stopping)
+        optly__cond_wait_until(&pool->changed, &pool->lock, OPTLY__NEVER);
+    if (!pool->stopping) {
+        job = pool->waiting.first;
+        unlink_job(&pool->waiting, job);
+        pool->waiting_count--;
+        append(&pool->running, job);
+        pool->references++;
+        /* Read where cancel has to pass: it then counts for this job. */
+        if (pool->inner_is_http)
+            job->cancel_count = optly__http_cancel_count(pool->inner.self);
+    }
+    optly__mutex_unlock(&pool->lock);
+    return job;
+}
+
+/* The last one out, this thread or destroy's, takes the inner along. */
+static void leave_inner(optly__dispatch_pool *pool)
+{
+    bool last;
+
+    optly__mutex_lock(&pool->lock);
+    last = --pool->threads == 0;
+    optly__cond_broadcast(&pool->changed);
+    optly__mutex_unlock(&pool->lock);
+    if (last)
+        pool->inner_ops.destroy(pool->inner.self);
+}
+
+static void run_thread(void *argument)
+{
+    optly__dispatch_pool *pool = argument;
+    struct job *job;
+
+    while ((job = take_job(pool)) != NULL) {
+        if (pool->inner_is_http)
+            run_blocking(pool, job);
+        else
+            run_inner(pool, job);
+    }
+    leave_inner(pool);
+    release_pool(pool);
+}
+
+/* Puts a job at the end; false when there is no room. */
+static bool enqueue(optly__dispatch_pool *pool, struct job *job)
+{
+    bool room;
+
+    optly__mutex_lock(&pool->lock);
+    room = pool->waiting_count < pool->capacity;
+    if (room) {
+        append(&pool->waiting, job);
+        pool->waiting_count++;
+        optly__cond_broadcast(&pool->changed);
+    }
+    optly__mutex_unlock(&pool->lock);
+    return room;
+}
+
+void optly__dispatch_pool_add(optly__dispatch_pool *pool,
+                              const optly_log_event *event,
+                              optly_delivery delivery)
+{
+    struct job *job = optly__alloc_zero(sizeof(*job));
+
+    if (job == NULL) {
+        complete_as(delivery, OPTLY_RETRY, "out of memory");
+        return;
+    }
+    job->pool = pool;
+    job->event = event;
+    job->outer = delivery;
+    job->open = true;
+    if (!enqueue(pool, job)) {
+        optly__free(job);
+        complete_as(delivery, OPTLY_RETRY, "the dispatcher's queue is full");
+    }
+}
+
+static void cancel_waiting(optly__dispatch_pool *pool)
+{
+    struct job *job, *next;
+
+    optly__mutex_lock(&pool->lock);
+    job = pool->waiting.first;
+    pool->waiting.first = pool->waiting.last = NULL;
+    pool->waiting_count = 0;
+    optly__mutex_unlock(&pool->lock);
+    for (; job != NULL; job = next) {
+        next = job->next;
+        complete_as(job->outer, OPTLY_CANCELLED, "cancelled");
+        optly__free(job);
+    }
+}
+
+void optly__dispatch_pool_cancel(optly__dispatch_pool *pool)
+{
+    cancel_waiting(pool);
+    if (pool->inner_ops.cancel != NULL)
+        pool->inner_ops.cancel(pool->inner.self);
+}
+
+/*
+ * Completes what the inner dispatcher has not, so that its result, should it
+ * come after all, goes nowhere. Waits for results already on their way.
+ */
+static void abandon_running(optly__dispatch_pool *pool)
+{
+    struct job *job;
+
+    optly__mutex_lock(&pool->lock);
+    while ((job = pool->running.first) != NULL) {
+        optly_delivery outer = job->outer;
+
+        unlink_job(&pool->running, job);
+        job->open = false;
+        optly__mutex_unlock(&pool->lock);
+        complete_as(outer, OPTLY_CANCELLED, "abandoned");
+        optly__mutex_lock(&pool->lock);
+    }
+    while (pool->completing > 0)
+        optly__cond_wait_until(&pool->changed, &pool->lock, OPTLY__NEVER);
+    optly__mutex_unlock(&pool->lock);
+}
+
+/* Waits for the threads' inner calls; false when some are stuck. */
+static bool wait_for_threads(optly__dispatch_pool *pool)
+{
+    /* The HTTP dispatcher obeys a cancel, and reads the events until it has:
+     * there is nothing to leave behind. */
+    int64_t deadline = pool->inner_is_http
+                           ? OPTLY__NEVER
+                           : optly__monotonic_ms() + STUCK_AFTER_MS;
+    bool ended;
+
+    optly__mutex_lock(&pool->lock);
+    while (pool->threads > 0 && optly__monotonic_ms() < deadline)
+        optly__cond_wait_until(&pool->changed, &pool->lock, deadline);
+    ended = pool->threads == 0;
+    optly__mutex_unlock(&pool->lock);
+    return ended;
+}
+
+static void stop_threads(optly__dispatch_pool *pool)
+{
+    optly__mutex_lock(&pool->lock);
+    pool->stopping = true;
+    optly__cond_broadcast(&pool->changed);
+    optly__mutex_unlock(&pool->lock);
+}
+
+void optly__dispatch_pool_destroy(optly__dispatch_pool *pool)
+{
+    bool ended;
+
+    /* First, since the last thread to stop destroys the inner dispatcher. */
+    optly__dispatch_pool_cancel(pool);
+    stop_threads(pool);
+    ended = wait_for_threads(pool);
+    for (uint32_t i = 0; i < pool->started; i++) {
+        if (ended)
+            optly__thread_join(&pool->handles[i]);
+        else
+            optly__thread_detach(&pool->handles[i]);
+    }
+    abandon_running(pool);
+    release_pool(pool);
+}
+
+optly_status optly__dispatch_pool_create(optly__dispatch_pool **out,
+                                         const optly_dispatcher *inner,
+                                         uint32_t capacity, optly_error *err)
+{
+    optly__dispatch_pool *pool = optly__alloc_zero(sizeof(*pool));
+    optly_status status;
+
+    if (pool == NULL)
+        return optly__fail_memory(err);
+    pool->references = 1;
+    pool->capacity = capacity;
+    pool->inner = *inner;
+    pool->inner_is_http = optly__is_http_dispatcher(inner);
+    status = optly__dispatcher_ops_copy(&pool->inner_ops, inner, err);
+    if (status == OPTLY_OK && pool->inner_ops.poll != NULL &&
+        !pool->inner_is_http)
+        status = optly__fail(err, OPTLY_ERR_INVALID,
+                             "inner: has a poll, which nobody would call");
+    if (status != OPTLY_OK)
+        goto fail_memory;
+    status = OPTLY_ERR_NO_MEMORY;
+    if (!optly__mutex_init(&pool->lock))
+        goto fail_memory;
+    if (!optly__cond_init(&pool->changed))
+        goto fail_mutex;
+    *out = pool;
+    return OPTLY_OK;
+
+fail_mutex:
+    optly__mutex_cleanup(&pool->lock);
+fail_memory:
+    optly__free(pool);
+    return status != OPTLY_ERR_NO_MEMORY ? status : optly__fail_memory(err);
+}
+
+/* Each thread brings its own references. */
+bool optly__dispatch_pool_start_thread(optly__dispatch_pool *pool)
+{
+    bool started;
+
+    optly__mutex_lock(&pool->lock);
+    pool->threads++;
+    pool->references++;
+    optly__mutex_unlock(&pool->lock);
+    started = optly__thread_start(&pool->handles[pool->started], run_thread,
+                                  pool, 0, "optly-dispatch");
+    if (started) {
+        pool->started++;
+        return true;
+    }
+    optly__mutex_lock(&pool->lock);
+    pool->threads--;
+    pool->references--;
+    optly__mutex_unlock(&pool->lock);
+    return false;
+}
