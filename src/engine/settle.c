@@ -129,18 +129,19 @@ static bool report_list(optly__engine *engine, const optly_user_event *event,
                         optly_delivery_report *one)
 {
     const optly_user_event *events[REPORT_EVENTS];
+    bool ours = true;
 
     one->events = events;
-    while (event != NULL) {
+    while (ours && event != NULL) {
         one->event_count = 0;
         while (event != NULL && one->event_count < REPORT_EVENTS) {
             events[one->event_count++] = event;
             event = event->next;
         }
-        if (!report(engine, one))
-            return false;
+        ours = report(engine, one);
     }
-    return true;
+    one->events = NULL;
+    return ours;
 }
 
 static bool report_batch(optly__engine *engine, const optly__batch *batch,
