@@ -1,0 +1,326 @@
+/* Driving: the host's own loop, the wake rule, deadlines. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fakes/host.h"
+
+static void test_run_once_does_all_that_is_due(void **state)
+{
+    host *h = host_create();
+
+    (void)state;
+    host_open(h);
+    host_add_many(h, 0, 55);
+    assert_int_equal(optly_processor_run_once(h->processor, 0), OPTLY_OK);
+    assert_int_equal(host_stats(h).delivered, 50);
+    host_destroy(h);
+}
+
+static void test_next_deadline_is_the_age_of_the_first_event(void **state)
+{
+    host *h = host_create();
+    int64_t due;
+
+    (void)state;
+    host_open(h);
+    assert_int_equal(optly_processor_next_deadline_ms(h->processor), -1);
+    host_add(h, 0);
+    due = optly_processor_next_deadline_ms(h->processor);
+    assert_in_range(due, 29000, 30000);
+    assert_int_equal(optly_processor_run_once(h->processor, 0), OPTLY_OK);
+    due = optly_processor_next_deadline_ms(h->processor);
+    assert_in_range(due, 29000, 30000);
+    host_add_many(h, 1, 9);
+    assert_in_range(optly_processor_next_deadline_ms(h->processor), 0, 30000);
+    assert_int_equal(optly_processor_run_once(h->processor, 0), OPTLY_OK);
+    assert_int_equal(optly_processor_next_deadline_ms(h->processor), -1);
+    assert_int_equal(optly_processor_next_deadline_ms(NULL), -1);
+    host_destroy(h);
+}
+
+static void test_a_full_batch_in_the_queue_is_due_now(void **state)
+{
+    host *h = host_create();
+
+    (void)state;
+    host_open(h);
+    host_add_many(h, 0, 10);
+    assert_int_equal(optly_processor_next_deadline_ms(h->processor), 0);
+    host_destroy(h);
+}
+
+static void test_on_wake_signals_once_until_the_next_round(void **state)
+{
+    host *h = host_create();
+
+    (void)state;
+    host_open(h);
+    host_add_many(h, 0, 3);
+    assert_int_equal(h->wakes, 1);
+    assert_int_equal(optly_processor_run_once(h->processor, 0), OPTLY_OK);
+    host_add_many(h, 3, 3);
+    assert_int_equal(h->wakes, 2);
+    host_destroy(h);
+}
+
+static void test_a_completion_wakes_the_host(void **state)
+{
+    host *h = host_create();
+
+    (void)state;
+    h->dispatcher.hold = true;
+    host_open(h);
+    host_add_many(h, 0, 10);
+    assert_int_equal(optly_processor_run_once(h->processor, 0), OPTLY_OK);
+    h->wakes = 0;
+    fake_dispatcher_complete(&h->dispatcher, 0, OPTLY_DELIVERED);
+    assert_int_equal(h->wakes, 1);
+    assert_int_equal(optly_processor_next_deadline_ms(h->processor), 0);
+    assert_int_equal(optly_processor_run_once(h->processor, 0), OPTLY_OK);
+    assert_int_equal(host_stats(h).delivered, 10);
+    host_destroy(h);
+}
+
+static void *complete_first(void *user)
+{
+    fake_dispatcher *fake = user;
+
+    if (fake_dispatcher_wait(fake, 1))
+        fake_dispatcher_complete(fake, 0, OPTLY_DELIVERED);
+    return NULL;
+}
+
+static void test_run_once_waits_until_something_comes_in(void **state)
+{
+    host *h = host_create();
+    pthread_t completer;
+
+    (void)state;
+    h->dispatcher.hold = true;
+    host_open(h);
+    host_add_many(h, 0, 10);
+    assert_int_equal(
+        pthread_create(&completer, NULL, complete_first, &h->dispatcher), 0);
+    while (host_stats(h).delivered < 10)
+        assert_int_equal(optly_processor_run_once(h->processor, 10000),
+                         OPTLY_OK);
+    (void)pthread_join(completer, NULL);
+    host_destroy(h);
+}
+
+static void test_run_once_waits_no_longer_than_it_may(void **state)
+{
+    host *h = host_create();
+    int64_t before = optly__monotonic_ms();
+
+    (void)state;
+    host_open(h);
+    assert_int_equal(optly_processor_run_once(h->processor, 30), OPTLY_OK);
+    assert_in_range(optly__monotonic_ms() - before, 30, 1000);
+    host_destroy(h);
+}
+
+static void test_run_once_is_not_for_a_started_processor(void **state)
+{
+    host *h = host_create();
+
+    (void)state;
+    host_start(h);
+    assert_int_equal(optly_processor_run_once(h->processor, 0),
+                     OPTLY_ERR_INVALID);
+    assert_int_equal(optly_processor_run_once(NULL, 0), OPTLY_ERR_INVALID);
+    host_destroy(h);
+}
+
+/* --- a dispatcher that polls --- */
+
+typedef struct poller {
+    fake_dispatcher *fake;
+    optly__mutex lock;
+    optly__cond woken;
+    bool wake;
+    int polls, wakes, last_timeout_ms;
+} poller;
+
+static void poller_dispatch(void *self, const optly_log_event *event,
+                            optly_delivery delivery)
+{
+    fake_dispatcher_ops.dispatch(((poller *)self)->fake, event, delivery);
+}
+
+static void poller_poll(void *self, int timeout_ms)
+{
+    poller *p = self;
+    int64_t until = timeout_ms < 0 ? OPTLY__NEVER
+                                   : optly__monotonic_ms() + timeout_ms;
+
+    optly__mutex_lock(&p->lock);
+    p->polls++;
+    p->last_timeout_ms = timeout_ms;
+    while (!p->wake && optly__monotonic_ms() < until)
+        optly__cond_wait_until(&p->woken, &p->lock, until);
+    p->wake = false;
+    optly__mutex_unlock(&p->lock);
+}
+
+static void poller_wake(void *self)
+{
+    poller *p = self;
+
+    optly__mutex_lock(&p->lock);
+    p->wake = true;
+    p->wakes++;
+    optly__cond_broadcast(&p->woken);
+    optly__mutex_unlock(&p->lock);
+}
+
+static void poller_destroy(void *self)
+{
+    fake_dispatcher_ops.destroy(((poller *)self)->fake);
+}
+
+static const optly_dispatcher_ops poller_ops = {
+    .struct_size = sizeof(optly_dispatcher_ops),
+    .dispatch = poller_dispatch,
+    .poll = poller_poll,
+    .wake = poller_wake,
+    .destroy = poller_destroy,
+};
+
+static void poller_init(poller *p, host *h)
+{
+    memset(p, 0, sizeof(*p));
+    p->fake = &h->dispatcher;
+    (void)optly__mutex_init(&p->lock);
+    (void)optly__cond_init(&p->woken);
+    h->config.dispatcher.ops = &poller_ops;
+    h->config.dispatcher.self = p;
+}
+
+static void poller_cleanup(poller *p)
+{
+    optly__cond_cleanup(&p->woken);
+    optly__mutex_cleanup(&p->lock);
+}
+
+static int poller_polls(poller *p)
+{
+    int polls;
+
+    optly__mutex_lock(&p->lock);
+    polls = p->polls;
+    optly__mutex_unlock(&p->lock);
+    return polls;
+}
+
+static void test_the_worker_waits_inside_poll_and_is_woken_there(void **state)
+{
+    host *h = host_create();
+    poller p;
+
+    (void)state;
+    poller_init(&p, h);
+    host_start(h);
+    while (poller_polls(&p) == 0)
+        ;
+    host_add_many(h, 0, 10);
+    assert_int_equal(optly_processor_flush(h->processor, 5000), OPTLY_OK);
+    assert_true(p.wakes > 0);
+    assert_int_equal(optly_processor_close(h->processor, 1000, NULL),
+                     OPTLY_OK);
+    host_destroy(h);
+    poller_cleanup(&p);
+}
+
+static void test_an_idle_worker_sleeps_without_a_timeout(void **state)
+{
+    host *h = host_create();
+    int64_t until;
+    int polls = -1, timeout = 0;
+    poller p;
+
+    (void)state;
+    poller_init(&p, h);
+    host_start(h);
+    host_add_many(h, 0, 10);
+    assert_true(host_wait_settled(h, 10));
+    until = optly__monotonic_ms() + 10000;
+    while (timeout != -1 && optly__monotonic_ms() < until) {
+        optly__mutex_lock(&p.lock);
+        timeout = p.last_timeout_ms;
+        polls = p.polls;
+        optly__mutex_unlock(&p.lock);
+    }
+    assert_int_equal(timeout, -1);
+
+    /* Nothing wakes it for as long as a tick would take several times. */
+    until = optly__monotonic_ms() + 150;
+    while (optly__monotonic_ms() < until)
+        ;
+    assert_int_equal(poller_polls(&p), polls);
+    host_destroy(h);
+    poller_cleanup(&p);
+}
+
+static void test_a_host_comes_by_often_while_a_poller_is_busy(void **state)
+{
+    host *h = host_create();
+    poller p;
+
+    (void)state;
+    poller_init(&p, h);
+    h->dispatcher.hold = true;
+    host_open(h);
+    host_add_many(h, 0, 10);
+    assert_int_equal(optly_processor_run_once(h->processor, 0), OPTLY_OK);
+    assert_in_range(optly_processor_next_deadline_ms(h->processor), 0, 20);
+    host_destroy(h);
+    poller_cleanup(&p);
+}
+
+/* --- who wakes whom --- */
+
+static void test_a_burst_wakes_a_sleeping_worker_only_once(void **state)
+{
+    host *h = host_create();
+    poller p;
+    int timeout = 0;
+
+    (void)state;
+    poller_init(&p, h);
+    h->config.queue_size = 100000;
+    host_start(h);
+    while (timeout != -1) {
+        optly__mutex_lock(&p.lock);
+        timeout = p.last_timeout_ms;
+        optly__mutex_unlock(&p.lock);
+    }
+    host_add_many(h, 0, 70); /* below every other threshold */
+    assert_in_range(p.wakes, 1, 10);
+    assert_int_equal(optly_processor_flush(h->processor, 5000), OPTLY_OK);
+    host_destroy(h);
+    poller_cleanup(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_run_once_does_all_that_is_due),
+        cmocka_unit_test(test_next_deadline_is_the_age_of_the_first_event),
+        cmocka_unit_test(test_a_full_batch_in_the_queue_is_due_now),
+        cmocka_unit_test(test_on_wake_signals_once_until_the_next_round),
+        cmocka_unit_test(test_a_completion_wakes_the_host),
+        cmocka_unit_test(test_run_once_waits_until_something_comes_in),
+        cmocka_unit_test(test_run_once_waits_no_longer_than_it_may),
+        cmocka_unit_test(test_run_once_is_not_for_a_started_processor),
+        cmocka_unit_test(test_the_worker_waits_inside_poll_and_is_woken_there),
+        cmocka_unit_test(test_an_idle_worker_sleeps_without_a_timeout),
+        cmocka_unit_test(test_a_host_comes_by_often_while_a_poller_is_busy),
+        cmocka_unit_test(test_a_burst_wakes_a_sleeping_worker_only_once),
+    };
+
+    return cmocka_run_group_tests_name("driver", tests, NULL, NULL);
+}
