@@ -501,6 +501,7 @@ static void test_a_refused_batch_is_split_until_the_bad_event(void **state)
     assert_int_equal(stats(r)->dropped[OPTLY_DROP_REFUSED], 1);
     assert_true(r->dispatcher.attempt_count <= 2 * 4 + 1);
     assert_int_equal(r->announced, 1); /* not again for the halves */
+    assert_int_equal(attempt(r, 1)->attempt, 2); /* nor counted from one */
     for (int i = 0; i < 10; i++)
         assert_int_equal(r->reports.reasons[i] == OPTLY_DROP_REFUSED,
                          strcmp(r->reports.visitors[i], "v6") == 0);

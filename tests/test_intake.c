@@ -1,0 +1,168 @@
+/* The way in: bounds, policies, and when the driver has to be woken. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fakes/rig.h"
+
+static void test_a_sleeping_driver_is_woken_by_the_first_event_only(
+    void **state)
+{
+    rig *r = rig_create();
+
+    (void)state;
+    rig_start(r);
+    rig_add_many(r, 0, 9);
+    assert_int_equal(r->wakes, 1);
+    rig_destroy(r);
+}
+
+static void test_a_napping_driver_is_woken_by_a_filling_queue(void **state)
+{
+    rig *r = rig_create();
+
+    (void)state;
+    r->config.queue_size = 100;
+    rig_start(r);
+    r->engine.sleep = OPTLY__NAPPING;
+    rig_add_many(r, 0, 49);
+    assert_int_equal(r->wakes, 0);
+    rig_add(r, 49);
+    assert_int_equal(r->wakes, 1);
+    rig_destroy(r);
+}
+
+static void test_a_napping_driver_is_woken_by_work_for_all_connections(
+    void **state)
+{
+    rig *r = rig_create();
+
+    (void)state;
+    r->config.max_in_flight = 2;
+    rig_start(r);
+    r->engine.sleep = OPTLY__NAPPING;
+    rig_add_many(r, 0, 19);
+    assert_int_equal(r->wakes, 0);
+    rig_add(r, 19);
+    assert_int_equal(r->wakes, 1);
+    rig_destroy(r);
+}
+
+static void test_nothing_wakes_a_driver_that_could_not_send(void **state)
+{
+    rig *r = rig_create();
+
+    (void)state;
+    r->config.max_in_flight = 1;
+    r->config.queue_size = 30;
+    r->dispatcher.hold = true;
+    rig_start(r);
+    rig_add_many(r, 0, 10);
+    rig_step(r);
+    r->wakes = 0;
+    r->engine.sleep = OPTLY__ASLEEP;
+    rig_add_many(r, 10, 20);
+    assert_int_equal(r->wakes, 0);
+    rig_destroy(r);
+}
+
+static void test_a_displaced_event_wakes_for_its_report(void **state)
+{
+    rig *r = rig_create();
+
+    (void)state;
+    r->config.max_in_flight = 1;
+    r->config.queue_size = 20;
+    r->config.overflow = OPTLY_OVERFLOW_DROP_OLDEST;
+    r->dispatcher.hold = true;
+    rig_start(r);
+    rig_add_many(r, 0, 10);
+    rig_step(r);
+    r->engine.sleep = OPTLY__ASLEEP;
+    r->wakes = 0;
+    rig_add_many(r, 10, 11);
+    assert_int_equal(r->wakes, 1);
+    rig_step(r);
+    assert_int_equal(r->reports.by_reason[OPTLY_DROP_OVERFLOW], 1);
+    assert_string_equal(r->reports.visitors[0], "v10");
+    rig_destroy(r);
+}
+
+static void test_the_first_event_with_an_age_limit_wakes(void **state)
+{
+    rig *r = rig_create();
+
+    (void)state;
+    r->config.max_in_flight = 1;
+    r->config.max_age_ms = 5000;
+    r->dispatcher.hold = true;
+    rig_start(r);
+    rig_add_many(r, 0, 10);
+    rig_step(r);
+    r->engine.sleep = OPTLY__ASLEEP;
+    r->wakes = 0;
+    rig_add(r, 10);
+    assert_int_equal(r->wakes, 1);
+    rig_step(r);
+    assert_int_equal(r->next, r->now + 5000);
+    rig_destroy(r);
+}
+
+static void test_enough_of_the_oldest_go_for_a_large_event(void **state)
+{
+    rig *r = rig_create();
+    optly_user_event *small = fake_conversion_of_size(r->project, "s", 1024);
+    optly_user_event *large = fake_conversion_of_size(r->project, "l", 3000);
+
+    (void)state;
+    r->config.overflow = OPTLY_OVERFLOW_DROP_OLDEST;
+    r->config.queue_bytes = small->size * 5 + 8;
+    rig_start(r);
+    rig_add_event(r, small);
+    for (int i = 0; i < 4; i++)
+        rig_add_event(r, fake_conversion_of_size(r->project, "s", 1024));
+    assert_int_equal(rig_add_event(r, large), OPTLY_OK);
+    assert_true(r->engine.ledger.pending_bytes <= r->config.queue_bytes);
+    assert_in_range(r->engine.displaced_count, 2, 3);
+    rig_destroy(r);
+}
+
+static void test_nothing_is_displaced_when_it_would_not_suffice(void **state)
+{
+    rig *r = rig_create();
+
+    (void)state;
+    r->config.overflow = OPTLY_OVERFLOW_DROP_OLDEST;
+    r->config.queue_size = 10;
+    r->config.queue_bytes = 10000;
+    r->dispatcher.hold = true;
+    rig_start(r);
+    for (int i = 0; i < 10; i++)
+        rig_add(r, i);
+    rig_step(r); /* all ten are under way */
+    assert_int_equal(
+        rig_add_event(r, fake_conversion_of_size(r->project, "l", 9000)),
+        OPTLY_ERR_QUEUE_FULL);
+    assert_int_equal(r->engine.displaced_count, 0);
+    rig_destroy(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            test_a_sleeping_driver_is_woken_by_the_first_event_only),
+        cmocka_unit_test(test_a_napping_driver_is_woken_by_a_filling_queue),
+        cmocka_unit_test(
+            test_a_napping_driver_is_woken_by_work_for_all_connections),
+        cmocka_unit_test(test_nothing_wakes_a_driver_that_could_not_send),
+        cmocka_unit_test(test_a_displaced_event_wakes_for_its_report),
+        cmocka_unit_test(test_the_first_event_with_an_age_limit_wakes),
+        cmocka_unit_test(test_enough_of_the_oldest_go_for_a_large_event),
+        cmocka_unit_test(test_nothing_is_displaced_when_it_would_not_suffice),
+    };
+
+    return cmocka_run_group_tests_name("intake", tests, NULL, NULL);
+}

@@ -1,0 +1,79 @@
+/* The lists of handlers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/notification.h"
+
+static void nothing(void)
+{
+}
+
+static void test_handlers_come_in_the_order_of_their_ids(void **state)
+{
+    optly__handlers handlers = {0};
+    optly__handler found;
+    int ids[3], after = 0;
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(
+            optly__handlers_add(&handlers, nothing, &ids[i], &ids[i]),
+            OPTLY_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_true(optly__handlers_next(&handlers, after, ids[2], &found));
+        assert_int_equal(found.id, ids[i]);
+        assert_ptr_equal(found.user, &ids[i]);
+        after = found.id;
+    }
+    assert_false(optly__handlers_next(&handlers, after, ids[2], &found));
+    optly__handlers_cleanup(&handlers);
+}
+
+static void test_one_added_later_is_not_for_the_call_under_way(void **state)
+{
+    optly__handlers handlers = {0};
+    optly__handler found;
+    int first, second;
+
+    (void)state;
+    assert_int_equal(optly__handlers_add(&handlers, nothing, NULL, &first),
+                     OPTLY_OK);
+    int last = handlers.last_id;
+    assert_int_equal(optly__handlers_add(&handlers, nothing, NULL, &second),
+                     OPTLY_OK);
+    assert_false(optly__handlers_next(&handlers, first, last, &found));
+    optly__handlers_cleanup(&handlers);
+}
+
+static void test_ids_are_not_used_again(void **state)
+{
+    optly__handlers handlers = {0};
+    int first, second;
+
+    (void)state;
+    assert_int_equal(optly__handlers_add(&handlers, nothing, NULL, &first),
+                     OPTLY_OK);
+    assert_int_equal(optly__handlers_remove(&handlers, first), OPTLY_OK);
+    assert_int_equal(optly__handlers_add(&handlers, nothing, NULL, &second),
+                     OPTLY_OK);
+    assert_int_not_equal(first, second);
+    assert_int_equal(optly__handlers_remove(&handlers, first),
+                     OPTLY_ERR_NOT_FOUND);
+    assert_int_equal(optly__handlers_add(&handlers, NULL, NULL, NULL),
+                     OPTLY_ERR_INVALID);
+    optly__handlers_cleanup(&handlers);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_handlers_come_in_the_order_of_their_ids),
+        cmocka_unit_test(test_one_added_later_is_not_for_the_call_under_way),
+        cmocka_unit_test(test_ids_are_not_used_again),
+    };
+
+    return cmocka_run_group_tests_name("notification", tests, NULL, NULL);
+}
