@@ -1,0 +1,315 @@
+#include "fakes/raw_server.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "platform/platform.h"
+
+enum { MAX_CONNECTIONS = 512, MAX_REQUESTS = 512, MAX_HEAD_BYTES = 65536 };
+
+struct runner {
+    optly__thread thread;
+    raw_connection connection;
+};
+
+struct raw_server {
+    int listener, stop_pipe[2];
+    uint16_t port;
+    char url[64];
+    raw_script script;
+    void *user;
+    optly__thread acceptor;
+    optly__mutex lock;
+    optly__cond changed;
+    /* Guarded by `lock`. */
+    struct runner *runners[MAX_CONNECTIONS];
+    size_t connections;
+    raw_request requests[MAX_REQUESTS];
+    size_t request_count;
+};
+
+static void require(bool truth)
+{
+    if (!truth)
+        abort();
+}
+
+/* Waits for `fd`; false when the server stops or `timeout_ms` is over. */
+static bool wait_for(raw_server *server, int fd, short events, int timeout_ms)
+{
+    struct pollfd fds[2] = {{server->stop_pipe[0], POLLIN, 0}, {fd, events, 0}};
+
+    return poll(fds, 2, timeout_ms) > 0 && fds[0].revents == 0;
+}
+
+static void run_connection(void *argument)
+{
+    struct runner *runner = argument;
+    raw_connection *connection = &runner->connection;
+
+    connection->server->script(connection);
+    if (connection->fd >= 0)
+        (void)close(connection->fd);
+}
+
+static void add_connection(raw_server *server, int fd)
+{
+    struct runner *runner = calloc(1, sizeof(*runner));
+
+    require(runner != NULL);
+    optly__mutex_lock(&server->lock);
+    require(server->connections < MAX_CONNECTIONS);
+    runner->connection =
+        (raw_connection){server, server->user, fd, server->connections};
+    server->runners[server->connections++] = runner;
+    optly__cond_broadcast(&server->changed);
+    optly__mutex_unlock(&server->lock);
+    require(optly__thread_start(&runner->thread, run_connection, runner, 0,
+                                "raw-connection"));
+}
+
+static void run_acceptor(void *argument)
+{
+    raw_server *server = argument;
+
+    while (wait_for(server, server->listener, POLLIN, -1)) {
+        int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
+
+        if (fd >= 0)
+            add_connection(server, fd);
+    }
+}
+
+static void open_listener(raw_server *server)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t len = sizeof(address);
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    require(server->listener >= 0);
+    require(bind(server->listener, (struct sockaddr *)&address, len) == 0);
+    require(listen(server->listener, 128) == 0);
+    require(getsockname(server->listener, (struct sockaddr *)&address, &len) ==
+            0);
+    server->port = ntohs(address.sin_port);
+    (void)snprintf(server->url, sizeof(server->url),
+                   "http://127.0.0.1:%u/v1/events", (unsigned)server->port);
+}
+
+raw_server *raw_server_start(raw_script script, void *user)
+{
+    raw_server *server = calloc(1, sizeof(*server));
+
+    require(server != NULL);
+    server->script = script;
+    server->user = user;
+    open_listener(server);
+    require(pipe2(server->stop_pipe, O_CLOEXEC) == 0);
+    require(optly__mutex_init(&server->lock));
+    require(optly__cond_init(&server->changed));
+    require(optly__thread_start(&server->acceptor, run_acceptor, server, 0,
+                                "raw-acceptor"));
+    return server;
+}
+
+void raw_server_stop(raw_server *server)
+{
+    require(write(server->stop_pipe[1], "x", 1) == 1);
+    optly__thread_join(&server->acceptor);
+    for (size_t i = 0; i < server->connections; i++) {
+        optly__thread_join(&server->runners[i]->thread);
+        free(server->runners[i]);
+    }
+    for (size_t i = 0; i < server->request_count; i++) {
+        free(server->requests[i].head);
+        free(server->requests[i].body);
+    }
+    (void)close(server->listener);
+    (void)close(server->stop_pipe[0]);
+    (void)close(server->stop_pipe[1]);
+    optly__cond_cleanup(&server->changed);
+    optly__mutex_cleanup(&server->lock);
+    free(server);
+}
+
+const char *raw_server_url(const raw_server *server)
+{
+    return server->url;
+}
+
+uint16_t raw_server_port(const raw_server *server)
+{
+    return server->port;
+}
+
+size_t raw_server_connections(raw_server *server)
+{
+    size_t count;
+
+    optly__mutex_lock(&server->lock);
+    count = server->connections;
+    optly__mutex_unlock(&server->lock);
+    return count;
+}
+
+size_t raw_server_requests(raw_server *server)
+{
+    size_t count;
+
+    optly__mutex_lock(&server->lock);
+    count = server->request_count;
+    optly__mutex_unlock(&server->lock);
+    return count;
+}
+
+bool raw_server_wait_requests(raw_server *server, size_t count, int timeout_ms)
+{
+    int64_t deadline = optly__monotonic_ms() + timeout_ms;
+    bool came;
+
+    optly__mutex_lock(&server->lock);
+    while (server->request_count < count && optly__monotonic_ms() < deadline)
+        optly__cond_wait_until(&server->changed, &server->lock, deadline);
+    came = server->request_count >= count;
+    optly__mutex_unlock(&server->lock);
+    return came;
+}
+
+const raw_request *raw_server_request(raw_server *server, size_t index)
+{
+    const raw_request *request;
+
+    optly__mutex_lock(&server->lock);
+    require(index < server->request_count);
+    request = &server->requests[index];
+    optly__mutex_unlock(&server->lock);
+    return request;
+}
+
+static void record(raw_server *server, raw_request request)
+{
+    optly__mutex_lock(&server->lock);
+    require(server->request_count < MAX_REQUESTS);
+    server->requests[server->request_count++] = request;
+    optly__cond_broadcast(&server->changed);
+    optly__mutex_unlock(&server->lock);
+}
+
+bool raw_receive(raw_connection *connection, char *to, size_t len)
+{
+    while (len > 0) {
+        ssize_t got;
+
+        if (!wait_for(connection->server, connection->fd, POLLIN, -1))
+            return false;
+        got = recv(connection->fd, to, len, 0);
+        if (got <= 0)
+            return false;
+        to += got;
+        len -= (size_t)got;
+    }
+    return true;
+}
+
+/* Byte by byte: nothing of the body may be taken along. */
+static char *read_head(raw_connection *connection)
+{
+    char *head = malloc(MAX_HEAD_BYTES);
+    size_t len = 0;
+
+    require(head != NULL);
+    while (len < MAX_HEAD_BYTES - 1 && raw_receive(connection, head + len, 1)) {
+        len++;
+        if (len >= 4 && memcmp(head + len - 4, "\r\n\r\n", 4) == 0) {
+            head[len] = '\0';
+            return head;
+        }
+    }
+    free(head);
+    return NULL;
+}
+
+bool raw_read_request(raw_connection *connection)
+{
+    raw_request request = {read_head(connection), NULL, 0};
+    const char *length;
+
+    if (request.head == NULL)
+        return false;
+    length = strcasestr(request.head, "\r\nContent-Length:");
+    if (length != NULL)
+        request.body_len = strtoul(length + 17, NULL, 10);
+    request.body = calloc(1, request.body_len + 1);
+    require(request.body != NULL);
+    if (!raw_receive(connection, request.body, request.body_len)) {
+        free(request.head);
+        free(request.body);
+        return false;
+    }
+    record(connection->server, request);
+    return true;
+}
+
+bool raw_send_bytes(raw_connection *connection, const void *bytes, size_t len)
+{
+    const char *at = bytes;
+
+    while (len > 0) {
+        ssize_t sent;
+
+        if (!wait_for(connection->server, connection->fd, POLLOUT, -1))
+            return false;
+        sent = send(connection->fd, at, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent <= 0)
+            return false;
+        at += sent;
+        len -= (size_t)sent;
+    }
+    return true;
+}
+
+bool raw_send(raw_connection *connection, const char *text)
+{
+    return raw_send_bytes(connection, text, strlen(text));
+}
+
+void raw_reset(raw_connection *connection)
+{
+    struct linger hard = {1, 0};
+
+    (void)setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &hard,
+                     sizeof(hard));
+    (void)close(connection->fd);
+    connection->fd = -1;
+}
+
+void raw_hold(raw_connection *connection)
+{
+    char byte;
+
+    while (raw_receive(connection, &byte, 1))
+        ;
+}
+
+bool raw_pause(raw_connection *connection, int ms)
+{
+    struct pollfd stop = {connection->server->stop_pipe[0], POLLIN, 0};
+
+    return poll(&stop, 1, ms) == 0;
+}
+
+void raw_answer_204(raw_connection *connection)
+{
+    while (raw_read_request(connection) &&
+           raw_send(connection, "HTTP/1.1 204 No Content\r\n\r\n"))
+        ;
+}
