@@ -42,6 +42,14 @@ void failing_allocator_install(size_t count)
     (void)optly_set_allocator(&allocator);
 }
 
+void failing_allocator_fail_after(size_t count)
+{
+    atomic_store(&has_failed, 0);
+    atomic_store(&failing_call, count == FAILING_ALLOCATOR_NEVER
+                                    ? count
+                                    : atomic_load(&calls) + count);
+}
+
 int failing_allocator_has_failed(void)
 {
     return atomic_load(&has_failed);

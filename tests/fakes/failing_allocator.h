@@ -22,6 +22,9 @@
  */
 void failing_allocator_install(size_t count);
 
+/* The same from here on, once it is installed; what is alive stays counted. */
+void failing_allocator_fail_after(size_t count);
+
 /* Whether an allocation was made to fail since then. */
 int failing_allocator_has_failed(void);
 
