@@ -138,7 +138,7 @@ static void test_created_delivery_calls_back_once_and_frees_itself(void **state)
     (void)state;
     result.outcome = OPTLY_REFUSED;
 
-    failing_allocator_install(-1);
+    failing_allocator_install(FAILING_ALLOCATOR_NEVER);
     status = optly_delivery_create(&delivery, see, &seen);
     optly_delivery_complete(delivery, &result);
 

@@ -533,7 +533,7 @@ static void test_every_failed_allocation_is_survived(void **state)
     for (int n = 0; status != OPTLY_OK; n++) {
         optly__http_settings settings;
 
-        failing_allocator_install(n);
+        failing_allocator_install((size_t)n);
         status = optly__http_settings_init(&settings, &config, NULL);
         if (status == OPTLY_OK)
             optly__http_settings_cleanup(&settings);

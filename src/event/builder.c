@@ -7,10 +7,7 @@
 #include "event/visitor_json.h"
 #include "platform/platform.h"
 
-enum { SCRATCH_SIZE = 4096, MOST_EVENT_LEN = 1024 * 1024 };
-
-/* The last millisecond of the year 9999. */
-#define MOST_TIMESTAMP_MS INT64_C(253402300799999)
+enum { SCRATCH_SIZE = 4096 };
 
 /* What is asked for, checked, on its way to an event. */
 struct draft {
@@ -72,44 +69,22 @@ static optly_status set_identity(struct draft *draft, const char *uuid,
         return optly__fail(err, OPTLY_ERR_INVALID,
                            "uuid: is not of the form 8-4-4-4-12 hexadecimal "
                            "digits");
-    if (timestamp_ms < 0 || timestamp_ms > MOST_TIMESTAMP_MS)
+    if (timestamp_ms < 0 || timestamp_ms > OPTLY__MOST_TIMESTAMP_MS)
         return optly__fail(err, OPTLY_ERR_INVALID,
                            "timestamp_ms: is outside of 0 to %lld",
-                           (long long)MOST_TIMESTAMP_MS);
+                           (long long)OPTLY__MOST_TIMESTAMP_MS);
     draft->uuid = uuid;
     draft->subject.timestamp_ms =
         timestamp_ms != 0 ? timestamp_ms : optly__wall_ms();
     return OPTLY_OK;
 }
 
-static char *append(char *at, const char *bytes, size_t len)
-{
-    memcpy(at, bytes, len);
-    at[len] = '\0';
-    return at + len + 1;
-}
-
-/* Lays out the text of the event; its uuid comes last, in both places. */
 static void fill_event(optly_user_event *event, const struct draft *draft,
-                       const optly__writer *json, const unsigned char *random)
+                       const optly__text parts[OPTLY__PARTS])
 {
-    size_t json_len = optly__writer_len(json);
-    char *at = append(event->text, json->start, json_len);
-    char *uuid = at;
-
-    if (draft->uuid != NULL)
-        memcpy(uuid, draft->uuid, OPTLY__UUID_LEN);
-    else
-        optly__uuid_write(uuid, random);
-    memcpy(event->text + draft->uuid_offset, uuid, OPTLY__UUID_LEN);
-    uuid[OPTLY__UUID_LEN] = '\0';
-    at = append(uuid + OPTLY__UUID_LEN + 1, draft->key.bytes, draft->key.len);
-    event->entity_offset = (uint32_t)(at - event->text);
-    at = append(at, draft->entity_id.bytes, draft->entity_id.len);
-    event->visitor_offset = (uint32_t)(at - event->text);
-    (void)append(at, draft->subject.visitor_id.bytes,
-                 draft->subject.visitor_id.len);
-    event->json_len = (uint32_t)json_len;
+    optly__event_text_fill(event, parts);
+    memcpy(event->text + draft->uuid_offset, parts[OPTLY__PART_UUID].bytes,
+           OPTLY__UUID_LEN);
     event->timestamp_ms = draft->subject.timestamp_ms;
     event->is_impression = draft->is_impression;
     event->sequence = 0;
@@ -117,6 +92,7 @@ static void fill_event(optly_user_event *event, const struct draft *draft,
     event->flags = 0;
 }
 
+/* Randomness and memory come in one step; hence the uuid is written last. */
 static optly_status make_event(optly_user_event **out,
                                const struct draft *draft,
                                const optly__writer *json, optly_error *err)
@@ -124,19 +100,26 @@ static optly_status make_event(optly_user_event **out,
     const optly_project *project = draft->subject.project;
     optly__event_pool *pool =
         optly__event_pool_get(&project->state->pool, project->context);
-    size_t text_size = optly__writer_len(json) + OPTLY__UUID_LEN +
-                       draft->key.len + draft->entity_id.len +
-                       draft->subject.visitor_id.len + 5;
     unsigned char random[OPTLY__RANDOM_SIZE];
+    char new_uuid[OPTLY__UUID_LEN];
+    const optly__text parts[OPTLY__PARTS] = {
+        {json->start, optly__writer_len(json)},
+        {draft->uuid != NULL ? draft->uuid : new_uuid, OPTLY__UUID_LEN},
+        draft->key,
+        draft->entity_id,
+        draft->subject.visitor_id,
+    };
     optly_status status;
 
     if (pool == NULL)
         return optly__fail_memory(err);
-    status = optly__event_pool_take(pool, text_size,
+    status = optly__event_pool_take(pool, optly__event_text_size(parts),
                                     draft->uuid == NULL ? random : NULL, out);
     if (status != OPTLY_OK)
         return optly__fail(err, status, "%s", optly_status_text(status));
-    fill_event(*out, draft, json, random);
+    if (draft->uuid == NULL)
+        optly__uuid_write(new_uuid, random);
+    fill_event(*out, draft, parts);
     if (draft->subject.visitor_id.len == 0)
         optly__project_notice(project, OPTLY__NOTICE_EMPTY_VISITOR, "", 0);
     return OPTLY_OK;
@@ -150,7 +133,7 @@ static optly_status finish(optly_user_event **out, const struct draft *draft,
     if (status == OPTLY_OK && json->status == OPTLY_ERR_TOO_LARGE)
         status = optly__fail(err, OPTLY_ERR_TOO_LARGE,
                              "event: its JSON is longer than %d bytes",
-                             MOST_EVENT_LEN);
+                             OPTLY__MOST_EVENT_LEN);
     else if (status == OPTLY_OK && json->status != OPTLY_OK)
         status = optly__fail_memory(err);
     if (status == OPTLY_OK)
@@ -159,7 +142,6 @@ static optly_status finish(optly_user_event **out, const struct draft *draft,
     return status;
 }
 
-/* Of what was left out of the datafile and of other rules, in short. */
 static bool impression_is_due(const optly_project *project,
                               const optly_impression *impression)
 {
@@ -260,7 +242,7 @@ static optly_status build_impression(optly_user_event **out,
     draft->key.bytes = "campaign_activated";
     draft->key.len = strlen(draft->key.bytes);
     draft->entity_id = decision.campaign_id;
-    optly__writer_init(&json, scratch, sizeof(scratch), MOST_EVENT_LEN);
+    optly__writer_init(&json, scratch, sizeof(scratch), OPTLY__MOST_EVENT_LEN);
     status = optly__write_impression(&json, &draft->subject, &decision,
                                      &draft->uuid_offset, err);
     return finish(out, draft, &json, status, err);
@@ -329,7 +311,7 @@ static optly_status build_conversion(optly_user_event **out,
     draft->key.len = event->key_len;
     draft->entity_id.bytes = event->definition.id;
     draft->entity_id.len = event->id_len;
-    optly__writer_init(&json, scratch, sizeof(scratch), MOST_EVENT_LEN);
+    optly__writer_init(&json, scratch, sizeof(scratch), OPTLY__MOST_EVENT_LEN);
     status = optly__write_conversion(&json, &draft->subject, event,
                                      conversion->tags, conversion->tag_count,
                                      &draft->uuid_offset, err);

@@ -20,9 +20,13 @@ static uint64_t prefix_of(const char *key, size_t len)
 {
     uint64_t prefix = 0;
 
-    for (size_t i = 0; i < PREFIX_SIZE; i++)
-        prefix = prefix << 8 | (i < len ? (unsigned char)key[i] : 0);
-    return prefix;
+    if (len == 0)
+        return 0;
+    if (len > PREFIX_SIZE)
+        len = PREFIX_SIZE;
+    for (size_t i = 0; i < len; i++)
+        prefix = prefix << 8 | (unsigned char)key[i];
+    return prefix << (8 * (PREFIX_SIZE - len));
 }
 
 /* Negative, 0 or positive, as `a` comes before, with or after `b`. */
@@ -126,9 +130,9 @@ static bool write_tag(optly__writer *writer, const optly_project *project,
     return false;
 }
 
-static bool has_key(const struct tag *tag, const char *key)
+static bool has_key(const struct tag *tag, const char *key, size_t len)
 {
-    return strcmp(tag->pair->key, key) == 0;
+    return tag->key_len == len && memcmp(tag->pair->key, key, len) == 0;
 }
 
 static void write_numbers(optly__writer *writer, const optly_value *revenue,
@@ -161,9 +165,9 @@ static void write_sorted(optly__writer *writer, const optly_project *project,
         if (i + 1 < count && compare_keys(tag, tag + 1) == 0)
             continue;
         has_any = write_tag(writer, project, tag) || has_any;
-        if (has_key(tag, "revenue"))
+        if (has_key(tag, "revenue", 7))
             revenue = &tag->pair->value;
-        else if (has_key(tag, "value"))
+        else if (has_key(tag, "value", 5))
             value = &tag->pair->value;
     }
     if (has_any) {

@@ -4,9 +4,8 @@
 
 #include <optly/value.h>
 
+#include "event/limits.h"
 #include "json/writer.h"
-
-enum { OPTLY__MOST_TEXT_LEN = 65536, OPTLY__MOST_JSON_DEPTH = 32 };
 
 /* Reads a caller's bool, which a binding may have set to any bits. */
 bool optly__read_bool(const bool *flag);

@@ -4,16 +4,9 @@
 
 #include <optly/user_event.h>
 
+#include "event/event_text.h"
 #include "json/writer.h"
 #include "project/project.h"
-
-enum { OPTLY__MOST_PAIRS = 1000 };
-
-/* A string of a caller's, measured. */
-typedef struct optly__text {
-    const char *bytes;
-    size_t len;
-} optly__text;
 
 /* What both kinds of event have; all checked but the pairs. */
 typedef struct optly__subject {

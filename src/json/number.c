@@ -17,6 +17,15 @@ struct decimal {
     int exponent;
 };
 
+static size_t count_digits(uint64_t value)
+{
+    size_t count = 1;
+
+    for (; value >= 10000; value /= 10000)
+        count += 4;
+    return count + (value >= 10) + (value >= 100) + (value >= 1000);
+}
+
 static size_t unsigned_text(char *text, uint64_t value)
 {
     static const char pairs[] = "0001020304050607080910111213141516171819"
@@ -24,23 +33,17 @@ static size_t unsigned_text(char *text, uint64_t value)
                                 "4041424344454647484950515253545556575859"
                                 "6061626364656667686970717273747576777879"
                                 "8081828384858687888990919293949596979899";
-    char reversed[20];
-    char *at = reversed + sizeof(reversed);
-    size_t len;
+    size_t len = count_digits(value);
+    char *at = text + len;
 
-    while (value >= 100) {
+    for (; value >= 100; value /= 100) {
         at -= 2;
         memcpy(at, pairs + 2 * (value % 100), 2);
-        value /= 100;
     }
-    if (value >= 10) {
-        at -= 2;
-        memcpy(at, pairs + 2 * value, 2);
-    } else {
-        *--at = (char)('0' + value);
-    }
-    len = (size_t)(reversed + sizeof(reversed) - at);
-    memcpy(text, at, len);
+    if (value >= 10)
+        memcpy(text, pairs + 2 * value, 2);
+    else
+        text[0] = (char)('0' + value);
     return len;
 }
 
@@ -64,18 +67,18 @@ static size_t short_text(char *text, double value)
     static const double most = 1e15;
 
     for (size_t i = 0; i < sizeof(powers) / sizeof(*powers); i++) {
-        uint64_t scaled;
+        int64_t scaled, power = (int64_t)powers[i];
         size_t whole;
-        uint64_t power = (uint64_t)powers[i];
 
         if (value * powers[i] >= most)
             return 0;
-        scaled = (uint64_t)(value * powers[i] + 0.5);
+        scaled = (int64_t)(value * powers[i] + 0.5);
         if ((double)scaled / powers[i] != value)
             continue;
-        whole = unsigned_text(text, scaled / power);
+        whole = unsigned_text(text, (uint64_t)(scaled / power));
         /* The leading 1 keeps the zeros; the point takes its place. */
-        whole += unsigned_text(text + whole, power + scaled % power);
+        whole +=
+            unsigned_text(text + whole, (uint64_t)(power + scaled % power));
         text[whole - i - 2] = '.';
         return whole;
     }
@@ -185,7 +188,7 @@ size_t optly__double_text(char *text, double value)
     text[0] = '-';
     text += sign;
     value = fabs(value);
-    if (value < two_to_63 && (double)(uint64_t)value == value)
+    if (value < two_to_63 && (double)(int64_t)value == value)
         return sign + unsigned_text(text, (uint64_t)value);
     len = short_text(text, value);
     if (len != 0)

@@ -83,12 +83,15 @@ static void add_digit(struct magnitude *magnitude, char digit, bool is_whole)
 static bool fits_double(const struct magnitude *magnitude)
 {
     int64_t exponent = magnitude->point - 1;
+    int order;
 
     if (magnitude->count == 0 || exponent < OVERFLOW_EXPONENT)
         return true;
-    return exponent == OVERFLOW_EXPONENT &&
-           memcmp(magnitude->digits, overflow_digits,
-                  (size_t)magnitude->count) < 0;
+    if (exponent > OVERFLOW_EXPONENT)
+        return false;
+    order =
+        memcmp(magnitude->digits, overflow_digits, (size_t)magnitude->count);
+    return order < 0 || (order == 0 && magnitude->count < OVERFLOW_DIGITS);
 }
 
 /* One digit or more; false if there is none. */

@@ -63,15 +63,20 @@ static uint64_t zero_bytes(uint64_t word)
 }
 
 /* Whether one of eight bytes is a control character, '"', '\' or not ASCII. */
-static bool word_is_special(const char *text)
+static bool word_is_special(uint64_t word)
 {
-    uint64_t word;
-
-    memcpy(&word, text, sizeof(word));
     return ((word | ((word - EACH_BYTE(0x20)) & ~word) |
              zero_bytes(word ^ EACH_BYTE('"')) |
              zero_bytes(word ^ EACH_BYTE('\\'))) &
             EACH_BYTE(0x80)) != 0;
+}
+
+static uint64_t load_word(const char *text)
+{
+    uint64_t word;
+
+    memcpy(&word, text, sizeof(word));
+    return word;
 }
 
 static bool byte_is_special(char character)
@@ -86,13 +91,50 @@ static size_t plain_length(const char *text, size_t len)
 {
     size_t i = 0;
 
-    while (len - i >= 8 && !word_is_special(text + i))
+    while (len - i >= 8 && !word_is_special(load_word(text + i)))
         i += 8;
-    if (i > 0 && i < len && len - i < 8 && !word_is_special(text + len - 8))
-        return len;
     while (i < len && !byte_is_special(text[i]))
         i++;
     return i;
+}
+
+/* Copies and checks less than eight bytes; false if one is special. */
+static bool copy_short(char *to, const char *text, size_t len)
+{
+    uint32_t first, last;
+
+    if (len < 4) {
+        for (size_t i = 0; i < len; i++) {
+            if (byte_is_special(text[i]))
+                return false;
+            to[i] = text[i];
+        }
+        return true;
+    }
+    /* Two halves, which may overlap. */
+    memcpy(&first, text, 4);
+    memcpy(&last, text + len - 4, 4);
+    memcpy(to, &first, 4);
+    memcpy(to + len - 4, &last, 4);
+    return !word_is_special((uint64_t)first << 32 | last);
+}
+
+/* Copies and checks in one go; false if a byte is special. */
+static bool copy_plain(char *to, const char *text, size_t len)
+{
+    uint64_t word;
+
+    if (len < 8)
+        return copy_short(to, text, len);
+    for (size_t i = 0; i + 8 < len; i += 8) {
+        word = load_word(text + i);
+        if (word_is_special(word))
+            return false;
+        memcpy(to + i, &word, 8);
+    }
+    word = load_word(text + len - 8);
+    memcpy(to + len - 8, &word, 8);
+    return !word_is_special(word);
 }
 
 static void write_escape(optly__writer *writer, unsigned char byte)
@@ -108,17 +150,15 @@ static void write_escape(optly__writer *writer, unsigned char byte)
     optly__write_raw(writer, text, text[1] == 'u' ? 6 : 2);
 }
 
-size_t optly__write_character(optly__writer *writer, const char *text,
+/* Writes one special character, and returns the bytes it had. */
+static size_t write_character(optly__writer *writer, const char *text,
                               size_t len)
 {
     unsigned char byte = (unsigned char)text[0];
     size_t size;
 
     if (byte < 0x80) {
-        if (byte_is_special(text[0]))
-            write_escape(writer, byte);
-        else
-            optly__write_raw(writer, text, 1);
+        write_escape(writer, byte);
         return 1;
     }
     size = optly__utf8_length(text, len);
@@ -130,21 +170,34 @@ size_t optly__write_character(optly__writer *writer, const char *text,
     return size;
 }
 
-void optly__write_string(optly__writer *writer, const char *text, size_t len)
+static void write_escaped(optly__writer *writer, const char *text, size_t len)
 {
-    size_t done = plain_length(text, len);
+    size_t done = 0;
 
     optly__write_literal(writer, "\"");
-    optly__write_raw(writer, text, done);
     while (done < len) {
-        size_t plain;
+        size_t plain = plain_length(text + done, len - done);
 
-        done += optly__write_character(writer, text + done, len - done);
-        plain = plain_length(text + done, len - done);
         optly__write_raw(writer, text + done, plain);
         done += plain;
+        if (done < len)
+            done += write_character(writer, text + done, len - done);
     }
     optly__write_literal(writer, "\"");
+}
+
+void optly__write_string(optly__writer *writer, const char *text, size_t len)
+{
+    char *at = writer->at;
+
+    if ((size_t)(writer->end - at) < len + 2 ||
+        !copy_plain(at + 1, text, len)) {
+        write_escaped(writer, text, len);
+        return;
+    }
+    at[0] = '"';
+    at[len + 1] = '"';
+    writer->at = at + len + 2;
 }
 
 void optly__write_int(optly__writer *writer, int64_t value)

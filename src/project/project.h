@@ -6,12 +6,11 @@
 #define OPTLY__PROJECT_H
 
 #include "event/event_memory.h"
+#include "event/limits.h"
 #include "project/arena.h"
 #include "project/context.h"
 #include "project/notice.h"
 #include "project/table.h"
-
-enum { OPTLY__MOST_KEY_LEN = 4096 };
 
 /* An attribute with what follows its value: ,"key":...,"entity_id":...} */
 typedef struct optly__attribute {
