@@ -1,0 +1,32 @@
+# shellcheck shell=bash
+# Shared by the packaging tests; sourced. The build gives, in the environment:
+# SOURCE (the source tree), WORK (a folder for this run), CC, CXX, CMAKE and
+# GENERATOR.
+set -euo pipefail
+
+# The names of all public functions, one a line: declared with OPTLY_API.
+exported_functions() {
+    cat "$SOURCE"/include/optly/*.h | tr '\n' ' ' |
+        grep -oP 'OPTLY_API [^;{}]*?\boptly_\w+(?=\()' |
+        grep -oE 'optly_[a-z0-9_]+$' | sort -u
+}
+
+# The names of the functions that the headers define inline.
+inline_functions() {
+    cat "$SOURCE"/include/optly/*.h | tr '\n' ' ' |
+        grep -oP 'static inline [^;{}]*?\boptly_\w+(?=\()' |
+        grep -oE 'optly_[a-z0-9_]+$' | sort -u
+}
+
+# A C file without its comments, its lines where they were.
+without_comments() {
+    perl -0777 -pe 's{(/\*.*?\*/|//[^\n]*)|("(?:\\.|[^"\\])*")}
+                     {defined $2 ? $2 : $1 =~ tr/\n//cdr}gsex' "$1"
+}
+
+failed=0 # set by complain, the exit status of each script
+export failed
+complain() {
+    printf '%s\n' "$*" >&2
+    failed=1
+}
