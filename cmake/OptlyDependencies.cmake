@@ -1,5 +1,6 @@
 # Targets for what the library links: optly_cjson, and CURL::libcurl with HTTP.
 
+find_package(PkgConfig QUIET)
 include(OptlyCJSON)
 if(NOT TARGET optly::cjson)
   message(FATAL_ERROR "cJSON not found (Debian: libcjson-dev)")

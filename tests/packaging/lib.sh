@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # each script exits with `failed`
 # Shared by the packaging tests; sourced. The build gives, in the environment:
 # SOURCE (the source tree), WORK (a folder for this run), CC, CXX, CMAKE and
 # GENERATOR.
@@ -24,8 +25,8 @@ without_comments() {
                      {defined $2 ? $2 : $1 =~ tr/\n//cdr}gsex' "$1"
 }
 
-failed=0 # set by complain, the exit status of each script
-export failed
+# Says what is wrong; the script goes on, and fails at its end.
+failed=0
 complain() {
     printf '%s\n' "$*" >&2
     failed=1
