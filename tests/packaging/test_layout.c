@@ -24,9 +24,13 @@ typedef struct layout {
 #define END_OF(type, member)                                                   \
     (offsetof(type, member) + sizeof(((type *)NULL)->member))
 #define GROWS(type, last, first_size)                                          \
-    {#type, sizeof(type), END_OF(type, last), first_size, true}
+    {                                                                          \
+#type, sizeof(type), END_OF(type, last), first_size, true              \
+    }
 #define FIXED(type, last, first_size)                                          \
-    {#type, sizeof(type), END_OF(type, last), first_size, false}
+    {                                                                          \
+#type, sizeof(type), END_OF(type, last), first_size, false             \
+    }
 
 static const layout layouts[] = {
     FIXED(optly_error, message, 244),
@@ -71,8 +75,8 @@ static void test_no_struct_ends_in_padding(void **state)
     }
 }
 
-static void test_structs_keep_the_size_that_they_were_published_with(
-    void **state)
+static void
+test_structs_keep_the_size_that_they_were_published_with(void **state)
 {
     (void)state;
     if (sizeof(void *) != 8)
