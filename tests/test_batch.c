@@ -120,8 +120,9 @@ static void test_the_body_is_the_batch_and_its_length_is_known(void **state)
     cJSON *json = cJSON_Parse(block->log.body);
     assert_non_null(json);
     const char *const names[] = {
-        "revision",    "account_id",   "client_version",   "visitors", "project_id",
-        "client_name", "anonymize_ip", "enrich_decisions", "region"};
+        "revision",     "account_id",       "client_version",
+        "visitors",     "project_id",       "client_name",
+        "anonymize_ip", "enrich_decisions", "region"};
     const cJSON *member = json->child;
     for (size_t i = 0; i < 9; i++, member = member->next)
         assert_string_equal(member->string, names[i]);
@@ -136,11 +137,10 @@ static void test_the_body_is_the_batch_and_its_length_is_known(void **state)
     assert_int_equal(front.count, 3);
     assert_int_equal(batch->count, 2);
     assert_ptr_equal(front.first, first);
-    assert_int_equal(front.visitors_len + 1 + batch->visitors_len,
-                     optly__batch_body_len(batch, 0) -
-                         batch->group->context->head_len -
-                         batch->group->context->tail_len +
-                         front.visitors_len + 1);
+    assert_int_equal(
+        front.visitors_len + 1 + batch->visitors_len,
+        optly__batch_body_len(batch, 0) - batch->group->context->head_len -
+            batch->group->context->tail_len + front.visitors_len + 1);
     optly__user_event_list_destroy(front.first);
     optly__user_event_list_destroy(batch->first);
     optly__batch_destroy(&table, batch);
@@ -171,8 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_list_keeps_its_order),
         cmocka_unit_test(test_equal_orders_put_the_newest_first),
-        cmocka_unit_test(
-            test_groups_are_found_by_content_and_freed_when_empty),
+        cmocka_unit_test(test_groups_are_found_by_content_and_freed_when_empty),
         cmocka_unit_test(test_the_body_is_the_batch_and_its_length_is_known),
         cmocka_unit_test(test_older_events_are_counted_from_the_front),
     };

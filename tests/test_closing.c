@@ -303,8 +303,7 @@ static void hang_destroy(hang *g)
 }
 
 static optly_outcome hang_in_dispatch(const optly_log_event *event,
-                                      optly_dispatch_result *result,
-                                      void *user)
+                                      optly_dispatch_result *result, void *user)
 {
     size_t len = event->body_len;
 
@@ -509,8 +508,7 @@ int main(void)
         cmocka_unit_test(test_a_dispatcher_that_never_answers_is_abandoned),
         cmocka_unit_test(test_destroy_is_close_with_no_time),
         cmocka_unit_test(test_flush_tells_delivered_from_dropped_from_pending),
-        cmocka_unit_test(
-            test_several_threads_flush_and_add_and_all_is_counted),
+        cmocka_unit_test(test_several_threads_flush_and_add_and_all_is_counted),
         cmocka_unit_test(test_close_races_with_producers_and_itself),
         cmocka_unit_test(test_close_returns_although_the_dispatcher_hangs),
         cmocka_unit_test(test_a_dispatcher_that_comes_back_after_close_counts),

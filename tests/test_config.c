@@ -31,8 +31,8 @@ static void test_the_defaults_are_those_of_the_family(void **state)
     host_destroy(h);
 }
 
-static void test_large_batches_get_a_queue_that_keeps_the_pipe_full(
-    void **state)
+static void
+test_large_batches_get_a_queue_that_keeps_the_pipe_full(void **state)
 {
     host *h = host_create();
 
@@ -76,12 +76,9 @@ static void test_each_range_holds_at_its_edges(void **state)
     } rows[] = {
 #define ROW(field, low, high)                                                  \
     {#field, offsetof(optly_processor_config, field), low, high}
-        ROW(batch_size, 1, 10000),
-        ROW(flush_interval_ms, 1, 86400000),
-        ROW(max_in_flight, 1, 1024),
-        ROW(retry_initial_ms, 1, 600000),
-        ROW(retry_max_ms, 200, 3600000),
-        ROW(queue_size, 10, 16777216),
+        ROW(batch_size, 1, 10000),       ROW(flush_interval_ms, 1, 86400000),
+        ROW(max_in_flight, 1, 1024),     ROW(retry_initial_ms, 1, 600000),
+        ROW(retry_max_ms, 200, 3600000), ROW(queue_size, 10, 16777216),
 #undef ROW
     };
 
@@ -91,10 +88,10 @@ static void test_each_range_holds_at_its_edges(void **state)
         assert_true(accepts(rows[i].offset, rows[i].high, rows[i].name));
         assert_false(accepts(rows[i].offset, rows[i].high + 1, rows[i].name));
         if (rows[i].low > 1)
-            assert_false(
-                accepts(rows[i].offset, rows[i].low - 1,
-                        strcmp(rows[i].name, "queue_size") ? rows[i].name
-                                                           : "batch_size"));
+            assert_false(accepts(rows[i].offset, rows[i].low - 1,
+                                 strcmp(rows[i].name, "queue_size")
+                                     ? rows[i].name
+                                     : "batch_size"));
     }
 }
 
@@ -162,9 +159,15 @@ static void test_the_other_fields_are_checked_too(void **state)
 static void test_bad_endpoints_are_refused_at_create(void **state)
 {
     const char *const bad[] = {
-        "",         "logx.optimizely.com",        "ftp://host/",
-        "https://", "https://user:pw@host/",      "https://host:0/",
-        "https://host:65536/", "https://host/\r\nX: y", "https://host:x/",
+        "",
+        "logx.optimizely.com",
+        "ftp://host/",
+        "https://",
+        "https://user:pw@host/",
+        "https://host:0/",
+        "https://host:65536/",
+        "https://host/\r\nX: y",
+        "https://host:x/",
     };
 
     (void)state;

@@ -154,8 +154,8 @@ static void poller_dispatch(void *self, const optly_log_event *event,
 static void poller_poll(void *self, int timeout_ms)
 {
     poller *p = self;
-    int64_t until = timeout_ms < 0 ? OPTLY__NEVER
-                                   : optly__monotonic_ms() + timeout_ms;
+    int64_t until =
+        timeout_ms < 0 ? OPTLY__NEVER : optly__monotonic_ms() + timeout_ms;
 
     optly__mutex_lock(&p->lock);
     p->polls++;
@@ -229,8 +229,7 @@ static void test_the_worker_waits_inside_poll_and_is_woken_there(void **state)
     host_add_many(h, 0, 10);
     assert_int_equal(optly_processor_flush(h->processor, 5000), OPTLY_OK);
     assert_true(p.wakes > 0);
-    assert_int_equal(optly_processor_close(h->processor, 1000, NULL),
-                     OPTLY_OK);
+    assert_int_equal(optly_processor_close(h->processor, 1000, NULL), OPTLY_OK);
     host_destroy(h);
     poller_cleanup(&p);
 }

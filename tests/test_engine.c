@@ -116,8 +116,7 @@ static void test_an_event_over_the_payload_cap_is_refused(void **state)
 {
     rig *r = rig_create();
     optly_user_event *event = fake_conversion_of_size(r->project, "v", 2000);
-    size_t envelope =
-        event->context->head_len + event->context->tail_len;
+    size_t envelope = event->context->head_len + event->context->tail_len;
 
     (void)state;
     optly_user_event_destroy(event);
@@ -500,7 +499,7 @@ static void test_a_refused_batch_is_split_until_the_bad_event(void **state)
     assert_int_equal(stats(r)->delivered, 9);
     assert_int_equal(stats(r)->dropped[OPTLY_DROP_REFUSED], 1);
     assert_true(r->dispatcher.attempt_count <= 2 * 4 + 1);
-    assert_int_equal(r->announced, 1); /* not again for the halves */
+    assert_int_equal(r->announced, 1);           /* not again for the halves */
     assert_int_equal(attempt(r, 1)->attempt, 2); /* nor counted from one */
     for (int i = 0; i < 10; i++)
         assert_int_equal(r->reports.reasons[i] == OPTLY_DROP_REFUSED,
@@ -722,18 +721,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_full_batch_leaves_at_once),
-        cmocka_unit_test(
-            test_fifty_events_in_batches_of_twenty_five_make_two),
-        cmocka_unit_test(
-            test_a_part_batch_leaves_when_its_first_event_is_old),
+        cmocka_unit_test(test_fifty_events_in_batches_of_twenty_five_make_two),
+        cmocka_unit_test(test_a_part_batch_leaves_when_its_first_event_is_old),
         cmocka_unit_test(test_an_idle_engine_has_no_deadline),
-        cmocka_unit_test(
-            test_one_more_byte_than_the_cap_starts_another_batch),
+        cmocka_unit_test(test_one_more_byte_than_the_cap_starts_another_batch),
         cmocka_unit_test(test_an_event_over_the_payload_cap_is_refused),
         cmocka_unit_test(test_contexts_fill_their_own_batches),
         cmocka_unit_test(test_equal_projects_share_a_batch),
-        cmocka_unit_test(
-            test_three_revisions_flush_as_three_batches_in_order),
+        cmocka_unit_test(test_three_revisions_flush_as_three_batches_in_order),
         cmocka_unit_test(test_a_flush_keeps_the_caps),
         cmocka_unit_test(test_a_flush_does_not_wait_for_later_events),
         cmocka_unit_test(test_no_more_than_max_in_flight_are_under_way),
@@ -742,12 +737,10 @@ int main(void)
         cmocka_unit_test(test_retry_after_is_waited_for_also_by_a_flush),
         cmocka_unit_test(test_a_flush_wakes_a_backoff_once),
         cmocka_unit_test(test_an_outage_costs_one_request_per_backoff_step),
-        cmocka_unit_test(
-            test_several_failures_of_one_moment_lengthen_it_once),
+        cmocka_unit_test(test_several_failures_of_one_moment_lengthen_it_once),
         cmocka_unit_test(
             test_an_outage_of_one_endpoint_does_not_stop_the_other),
-        cmocka_unit_test(
-            test_a_batch_that_always_fails_does_not_block_others),
+        cmocka_unit_test(test_a_batch_that_always_fails_does_not_block_others),
         cmocka_unit_test(test_one_in_flight_keeps_each_context_in_order),
         cmocka_unit_test(test_a_refused_batch_is_split_until_the_bad_event),
         cmocka_unit_test(test_halves_keep_their_place_with_one_in_flight),
@@ -755,14 +748,10 @@ int main(void)
         cmocka_unit_test(test_max_attempts_drops_the_batch),
         cmocka_unit_test(test_events_expire_wherever_they_wait),
         cmocka_unit_test(test_a_second_completion_is_ignored_and_logged),
-        cmocka_unit_test(
-            test_a_late_completion_does_not_end_a_newer_attempt),
-        cmocka_unit_test(
-            test_unasked_cancellation_and_unknown_outcomes_retry),
-        cmocka_unit_test(
-            test_misconfiguration_waits_at_the_cap_and_logs_once),
-        cmocka_unit_test(
-            test_an_unknown_region_goes_to_us_and_says_so_once),
+        cmocka_unit_test(test_a_late_completion_does_not_end_a_newer_attempt),
+        cmocka_unit_test(test_unasked_cancellation_and_unknown_outcomes_retry),
+        cmocka_unit_test(test_misconfiguration_waits_at_the_cap_and_logs_once),
+        cmocka_unit_test(test_an_unknown_region_goes_to_us_and_says_so_once),
         cmocka_unit_test(test_a_given_endpoint_serves_all_regions),
         cmocka_unit_test(test_many_contexts_stay_apart_and_are_forgotten),
     };

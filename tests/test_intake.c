@@ -7,8 +7,8 @@
 
 #include "fakes/rig.h"
 
-static void test_a_sleeping_driver_is_woken_by_the_first_event_only(
-    void **state)
+static void
+test_a_sleeping_driver_is_woken_by_the_first_event_only(void **state)
 {
     rig *r = rig_create();
 
@@ -34,8 +34,8 @@ static void test_a_napping_driver_is_woken_by_a_filling_queue(void **state)
     rig_destroy(r);
 }
 
-static void test_a_napping_driver_is_woken_by_work_for_all_connections(
-    void **state)
+static void
+test_a_napping_driver_is_woken_by_work_for_all_connections(void **state)
 {
     rig *r = rig_create();
 

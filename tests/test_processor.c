@@ -123,8 +123,8 @@ static void test_the_byte_bound_holds(void **state)
     assert_int_equal(optly_process_event(h->processor, event), OPTLY_OK);
     for (int i = 0; i < 2; i++)
         assert_int_equal(
-            optly_process_event(h->processor, fake_conversion_of_size(
-                                                  h->project, "v", 2000)),
+            optly_process_event(h->processor,
+                                fake_conversion_of_size(h->project, "v", 2000)),
             i == 0 ? OPTLY_OK : OPTLY_ERR_QUEUE_FULL);
     assert_int_equal(
         optly_process_event(h->processor,
@@ -551,9 +551,13 @@ static void queue_destroy(void *self)
     optly_queue_destroy(&queue->inner);
 }
 
-static const optly_queue_ops host_queue_ops = {
-    sizeof(optly_queue_ops), queue_add,    queue_get,    queue_remove,
-    queue_size,              queue_settle, queue_destroy};
+static const optly_queue_ops host_queue_ops = {sizeof(optly_queue_ops),
+                                               queue_add,
+                                               queue_get,
+                                               queue_remove,
+                                               queue_size,
+                                               queue_settle,
+                                               queue_destroy};
 
 static void test_a_hosts_queue_brings_events_and_learns_their_fate(void **state)
 {

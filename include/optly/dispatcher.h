@@ -129,9 +129,9 @@ typedef optly_outcome (*optly_dispatch_fn)(const optly_log_event *event,
  * Returns OPTLY_OK, OPTLY_ERR_INVALID or OPTLY_ERR_NO_MEMORY; on failure
  * `*out` is zeroed.
  */
-OPTLY_API optly_status optly_function_dispatcher_create(
-    optly_dispatcher *out, optly_dispatch_fn fn, void *user,
-    void (*release)(void *user));
+OPTLY_API optly_status
+optly_function_dispatcher_create(optly_dispatcher *out, optly_dispatch_fn fn,
+                                 void *user, void (*release)(void *user));
 
 /** Receives the result of a delivery made by optly_delivery_create. */
 typedef void (*optly_delivery_result_fn)(const optly_dispatch_result *result,

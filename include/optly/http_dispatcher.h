@@ -14,12 +14,12 @@ OPTLY_BEGIN_DECLS
  * followed; http:// is for loopback only unless `allow_plaintext`.
  */
 typedef struct optly_http_config {
-    size_t struct_size;          /**< set by optly_http_config_default */
-    uint32_t connect_timeout_ms; /**< 1 to 600,000; default 5000 */
-    uint32_t timeout_ms;         /**< of a whole attempt, same range; 10000 */
-    uint32_t max_connections;    /**< 1 to 1,024; default 8 */
-    int32_t gzip_level;          /**< 0: off (default), 1 fast to 9 small */
-    const char *proxy, *no_proxy; /**< as curl takes them; default none */
+    size_t struct_size;            /**< set by optly_http_config_default */
+    uint32_t connect_timeout_ms;   /**< 1 to 600,000; default 5000 */
+    uint32_t timeout_ms;           /**< of a whole attempt, same range; 10000 */
+    uint32_t max_connections;      /**< 1 to 1,024; default 8 */
+    int32_t gzip_level;            /**< 0: off (default), 1 fast to 9 small */
+    const char *proxy, *no_proxy;  /**< as curl takes them; default none */
     const char *ca_file, *ca_path; /**< default the system's */
     const void *ca_blob;           /**< PEM in memory; copied */
     size_t ca_blob_len;
@@ -30,8 +30,8 @@ typedef struct optly_http_config {
     bool http1_only;            /**< do not offer HTTP/2 */
     bool strict;                /**< send X-Optimizely-Strict: true */
     bool allow_plaintext;       /**< http:// to hosts other than loopback */
-    bool use_env_proxy;         /**< read the proxy variables, once, in create */
-    bool host_owns_curl_init;   /**< the host called curl_global_init */
+    bool use_env_proxy;       /**< read the proxy variables, once, in create */
+    bool host_owns_curl_init; /**< the host called curl_global_init */
     bool reserved[3];
 } optly_http_config;
 
@@ -52,10 +52,8 @@ static inline optly_http_config optly_http_config_default(void)
  * when this build or its libcurl cannot do what is asked;
  * OPTLY_ERR_NO_MEMORY; OPTLY_ERR_IO when libcurl does not start.
  */
-OPTLY_API optly_status
-optly_http_dispatcher_create(optly_dispatcher *out,
-                             const optly_http_config *config,
-                             optly_error *err);
+OPTLY_API optly_status optly_http_dispatcher_create(
+    optly_dispatcher *out, const optly_http_config *config, optly_error *err);
 
 OPTLY_END_DECLS
 

@@ -56,12 +56,12 @@ typedef struct optly_processor_config {
     optly_overflow overflow;
     uint32_t overflow_block_ms; /**< for BLOCK; 0 does not wait */
     uint32_t retry_initial_ms;  /**< 1 to 600,000; 200 */
-    uint32_t retry_max_ms;      /**< from retry_initial_ms to 3,600,000; 60000 */
-    uint32_t max_attempts;      /**< per batch; 0: no limit */
-    uint32_t max_age_ms;        /**< per event; 0: no limit */
-    const char *endpoint; /**< copied; NULL: by the project's region */
-    const char *sdk_key;  /**< the host's label; neither sent nor logged */
-    optly_queue queue;    /**< taken; default a ring */
+    uint32_t retry_max_ms; /**< from retry_initial_ms to 3,600,000; 60000 */
+    uint32_t max_attempts; /**< per batch; 0: no limit */
+    uint32_t max_age_ms;   /**< per event; 0: no limit */
+    const char *endpoint;  /**< copied; NULL: by the project's region */
+    const char *sdk_key;   /**< the host's label; neither sent nor logged */
+    optly_queue queue;     /**< taken; default a ring */
     optly_dispatcher dispatcher;   /**< taken; default HTTP */
     const optly_http_config *http; /**< for the default dispatcher; borrowed */
     optly_log_fn log;
@@ -187,8 +187,7 @@ OPTLY_API optly_status optly_processor_run_once(optly_processor *processor,
  * Returns in how many ms run_once should be called next; -1: nothing is due.
  * At most 20 while a dispatcher that polls has requests under way. Any thread.
  */
-OPTLY_API int64_t
-optly_processor_next_deadline_ms(optly_processor *processor);
+OPTLY_API int64_t optly_processor_next_deadline_ms(optly_processor *processor);
 
 /** Sees a batch just before its first attempt. Valid during the call. */
 typedef void (*optly_event_dispatch_fn)(const optly_log_event *event,
@@ -209,8 +208,8 @@ OPTLY_API optly_status optly_processor_on_event_dispatch(
  * Removes a handler, and returns when a call of it under way has ended, except
  * from inside a callback. OPTLY_OK or OPTLY_ERR_NOT_FOUND. Any thread.
  */
-OPTLY_API optly_status optly_processor_remove_on_event_dispatch(
-    optly_processor *processor, int id);
+OPTLY_API optly_status
+optly_processor_remove_on_event_dispatch(optly_processor *processor, int id);
 
 /** How events ended: all of one batch, or part of it. */
 typedef struct optly_delivery_report {
@@ -260,14 +259,14 @@ typedef struct optly_stats {
     uint64_t rejected[OPTLY_REASON_SLOTS]; /**< by optly_reject_reason */
     uint64_t delivered;
     uint64_t dropped[OPTLY_REASON_SLOTS]; /**< by optly_drop_reason */
-    uint64_t queued;     /**< events never attempted yet */
-    uint64_t in_flight;  /**< events with the dispatcher */
-    uint64_t retry_wait; /**< events that were attempted and wait */
-    uint64_t pending;    /**< counted, not derived */
-    uint64_t batches;    /**< batches delivered */
-    uint64_t requests;   /**< attempts made */
-    uint64_t retries;    /**< attempts after the first of a batch */
-    uint64_t bisections; /**< refused batches that were split */
+    uint64_t queued;                      /**< events never attempted yet */
+    uint64_t in_flight;                   /**< events with the dispatcher */
+    uint64_t retry_wait;    /**< events that were attempted and wait */
+    uint64_t pending;       /**< counted, not derived */
+    uint64_t batches;       /**< batches delivered */
+    uint64_t requests;      /**< attempts made */
+    uint64_t retries;       /**< attempts after the first of a batch */
+    uint64_t bisections;    /**< refused batches that were split */
     uint64_t payload_bytes; /**< bodies handed to the dispatcher */
 } optly_stats;
 

@@ -21,21 +21,21 @@ OPTLY_BEGIN_DECLS
 /** The answer of a call. Zero is success; errors are negative. */
 typedef enum optly_status {
     OPTLY_OK = 0,
-    OPTLY_SKIPPED = 1,             /**< not an error: there is nothing to send */
-    OPTLY_ERR_INVALID = -1,        /**< an argument is missing or out of range */
-    OPTLY_ERR_NO_MEMORY = -2,      /**< the allocator returned NULL */
-    OPTLY_ERR_NOT_FOUND = -3,      /**< no such event key or handler id */
-    OPTLY_ERR_PARSE = -4,          /**< the text is not what it should be */
-    OPTLY_ERR_QUEUE_FULL = -5,     /**< a bound of the queue is reached */
-    OPTLY_ERR_CLOSED = -6,         /**< the processor was closed */
-    OPTLY_ERR_TIMEOUT = -7,        /**< time was up before it was done */
-    OPTLY_ERR_DROPPED = -8,        /**< done, but events were dropped */
-    OPTLY_ERR_WOULD_DEADLOCK = -9, /**< called from where it would wait for itself */
-    OPTLY_ERR_FORKED = -10,        /**< the object belongs to the parent process */
-    OPTLY_ERR_IO = -11,            /**< the system or the transport failed */
-    OPTLY_ERR_UNSUPPORTED = -12,   /**< known, but not to this build or version */
-    OPTLY_ERR_TOO_LARGE = -13,     /**< over a limit that the message names */
-    OPTLY_ERR_NO_ENTROPY = -14     /**< the system gave no random bytes */
+    OPTLY_SKIPPED = 1,         /**< not an error: there is nothing to send */
+    OPTLY_ERR_INVALID = -1,    /**< an argument is missing or out of range */
+    OPTLY_ERR_NO_MEMORY = -2,  /**< the allocator returned NULL */
+    OPTLY_ERR_NOT_FOUND = -3,  /**< no such event key or handler id */
+    OPTLY_ERR_PARSE = -4,      /**< the text is not what it should be */
+    OPTLY_ERR_QUEUE_FULL = -5, /**< a bound of the queue is reached */
+    OPTLY_ERR_CLOSED = -6,     /**< the processor was closed */
+    OPTLY_ERR_TIMEOUT = -7,    /**< time was up before it was done */
+    OPTLY_ERR_DROPPED = -8,    /**< done, but events were dropped */
+    OPTLY_ERR_WOULD_DEADLOCK = -9, /**< it would wait for itself */
+    OPTLY_ERR_FORKED = -10, /**< the object belongs to the parent process */
+    OPTLY_ERR_IO = -11,     /**< the system or the transport failed */
+    OPTLY_ERR_UNSUPPORTED = -12, /**< known, but not to this build or version */
+    OPTLY_ERR_TOO_LARGE = -13,   /**< over a limit that the message names */
+    OPTLY_ERR_NO_ENTROPY = -14   /**< the system gave no random bytes */
 } optly_status;
 
 /**

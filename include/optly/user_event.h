@@ -1,4 +1,5 @@
-/* User events and their builders: an impression or a conversion of a visitor. */
+/* User events and their builders: an impression or a conversion of a visitor.
+ */
 #ifndef OPTLY_USER_EVENT_H
 #define OPTLY_USER_EVENT_H
 
@@ -34,8 +35,8 @@ typedef struct optly_impression {
 
 /** A visitor did something. Start from optly_conversion_default. */
 typedef struct optly_conversion {
-    size_t struct_size;    /**< set by optly_conversion_default */
-    const char *event_key; /**< required; an event of the project */
+    size_t struct_size;     /**< set by optly_conversion_default */
+    const char *event_key;  /**< required; an event of the project */
     const optly_pair *tags; /**< 1,000 at most */
     size_t tag_count;
     int64_t timestamp_ms; /**< since 1970; 0: now */
@@ -82,10 +83,10 @@ optly_create_event_context(const optly_project *project);
  * OPTLY_ERR_INVALID; OPTLY_ERR_TOO_LARGE; OPTLY_ERR_NO_MEMORY;
  * OPTLY_ERR_NO_ENTROPY. Any thread.
  */
-OPTLY_API optly_status optly_create_impression(
-    optly_user_event **out, const optly_project *project,
-    const optly_user *user, const optly_impression *impression,
-    optly_error *err);
+OPTLY_API optly_status
+optly_create_impression(optly_user_event **out, const optly_project *project,
+                        const optly_user *user,
+                        const optly_impression *impression, optly_error *err);
 
 /**
  * Makes the event "this visitor did that", with tags.
@@ -94,10 +95,10 @@ OPTLY_API optly_status optly_create_impression(
  * event key that the project does not have. The tags `revenue` (an integer,
  * or a double that is cut to one) and `value` (a number) also count as such.
  */
-OPTLY_API optly_status optly_create_conversion(
-    optly_user_event **out, const optly_project *project,
-    const optly_user *user, const optly_conversion *conversion,
-    optly_error *err);
+OPTLY_API optly_status
+optly_create_conversion(optly_user_event **out, const optly_project *project,
+                        const optly_user *user,
+                        const optly_conversion *conversion, optly_error *err);
 
 /** Frees an event that no processor took. Any thread. */
 OPTLY_API void optly_user_event_destroy(optly_user_event *event);
@@ -116,8 +117,7 @@ OPTLY_API size_t optly_user_event_json_len(const optly_user_event *event);
 
 /** The bytes that the event counts for in a queue. */
 OPTLY_API size_t optly_user_event_size(const optly_user_event *event);
-OPTLY_API int64_t
-optly_user_event_timestamp_ms(const optly_user_event *event);
+OPTLY_API int64_t optly_user_event_timestamp_ms(const optly_user_event *event);
 OPTLY_API bool optly_user_event_is_impression(const optly_user_event *event);
 
 /** The strings are valid until the event is destroyed. */

@@ -84,7 +84,8 @@ static inline optly_pair optly_string(const char *key, const char *value)
     return pair;
 }
 
-/** `json_text` is one JSON object or array, nested 32 deep at most; tags only. */
+/** `json_text` is one JSON object or array, nested 32 deep at most; tags only.
+ */
 static inline optly_pair optly_json(const char *key, const char *json_text)
 {
     optly_pair pair = optly_null(key);

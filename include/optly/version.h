@@ -14,7 +14,8 @@ OPTLY_BEGIN_DECLS
 /** The `client_name` of a batch, unless the project names another. */
 #define OPTLY_CLIENT_NAME "c-sdk"
 
-/** Returns the version of the library that is linked, as "0.1.0". Any thread. */
+/** Returns the version of the library that is linked, as "0.1.0". Any thread.
+ */
 OPTLY_API const char *optly_version(void);
 
 OPTLY_END_DECLS

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-optly_status optly__fail(optly_error *err, optly_status status,
-                         const char *format, ...)
+optly_status(optly__fail)(optly_error *err, optly_status status,
+                          const char *format, ...)
 {
     va_list arguments;
 

@@ -5,7 +5,8 @@
 #include <optly/status.h>
 
 #if defined(__GNUC__)
-#define OPTLY__FORMAT(string, first) __attribute__((format(printf, string, first)))
+#define OPTLY__FORMAT(string, first)                                           \
+    __attribute__((format(printf, string, first)))
 #else
 #define OPTLY__FORMAT(string, first)
 #endif
@@ -17,6 +18,13 @@
  */
 optly_status optly__fail(optly_error *err, optly_status status,
                          const char *format, ...) OPTLY__FORMAT(3, 4);
+
+#ifdef __clang_analyzer__
+/* Tells the analyzer which status comes back, so that it follows the right
+ * branch in the caller. */
+#define optly__fail(err, status, ...)                                          \
+    ((void)(optly__fail)(err, status, __VA_ARGS__), (status))
+#endif
 
 /* "out of memory" */
 optly_status optly__fail_memory(optly_error *err);

@@ -95,11 +95,11 @@ typedef struct optly__engine {
     uint32_t hand_count;
     optly__place place;
     optly__sleep sleep;
-    bool poked;        /* something came up since the step began */
+    bool poked; /* something came up since the step began */
     bool wants_events[OPTLY__ENDPOINTS]; /* the lane could send more */
-    bool closing;      /* nothing is accepted any more */
-    bool aborting;     /* drop what the dispatcher does not hold */
-    bool taken_over;   /* by `taker`; the thread that drove has lost it */
+    bool closing;                        /* nothing is accepted any more */
+    bool aborting;   /* drop what the dispatcher does not hold */
+    bool taken_over; /* by `taker`; the thread that drove has lost it */
     optly__thread taker;
     uint64_t hastened; /* the newest flush that shortened the backoffs */
 
@@ -114,13 +114,13 @@ typedef struct optly__engine {
     uint32_t taken; /* events taken out of the queue in this step */
     uint64_t next_order, next_id, scan;
     uint64_t random;
-    uint64_t flush_target; /* as of this step */
-    int64_t next_expiry_ms; /* at or before the first expiry */
+    uint64_t flush_target;   /* as of this step */
+    int64_t next_expiry_ms;  /* at or before the first expiry */
     int64_t memory_retry_ms; /* after an allocation failed; or NEVER */
     uint32_t first_lane;
     bool region_logged, memory_logged;
     uint64_t failed_batches; /* dropped ones */
-    optly_stats metered; /* what the metrics hook has been told */
+    optly_stats metered;     /* what the metrics hook has been told */
     uint64_t metered_failed;
 } optly__engine;
 
@@ -201,8 +201,8 @@ bool optly__engine_expire(optly__engine *engine, int64_t now_ms);
 /* --- send.c: driver only --- */
 
 /* The batch that the lane sends next, or NULL. */
-optly__batch *optly__engine_next_batch(optly__engine *engine,
-                                       optly__lane *lane, int64_t now_ms);
+optly__batch *optly__engine_next_batch(optly__engine *engine, optly__lane *lane,
+                                       int64_t now_ms);
 
 /* Whether the lane may send now, as far as limits and backoff go. */
 bool optly__engine_may_send(const optly__engine *engine,

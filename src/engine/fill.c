@@ -270,8 +270,7 @@ bool optly__engine_expire(optly__engine *engine, int64_t now_ms)
     if (now_ms >= engine->next_expiry_ms && !expire_batches(engine, limit_ms))
         return false;
     take_expired(engine, limit_ms);
-    return optly__engine_settle_hand(engine, OPTLY__QUEUED,
-                                     OPTLY_DROP_EXPIRED);
+    return optly__engine_settle_hand(engine, OPTLY__QUEUED, OPTLY_DROP_EXPIRED);
 }
 
 static bool drop_list(optly__engine *engine, optly__batch_list *list,

@@ -69,8 +69,7 @@ void optly__ledger_displaced_reported(optly__ledger *ledger,
                                       const optly_user_event *event);
 
 /* Begins and ends a flush; `barrier` is the caller's. */
-void optly__ledger_open_barrier(optly__ledger *ledger,
-                                optly__barrier *barrier);
+void optly__ledger_open_barrier(optly__ledger *ledger, optly__barrier *barrier);
 void optly__ledger_close_barrier(optly__ledger *ledger,
                                  optly__barrier *barrier);
 

@@ -54,9 +54,8 @@ void optly__lane_fail(optly__lane *lane, optly__batch *batch,
     bool counts = !lane->backing_off || batch->era == lane->era;
 
     batch->retry_after_until_ms = retry_after;
-    batch->not_before_ms =
-        latest(now_ms + optly__backoff_delay_ms(backoff, step, chance),
-               retry_after);
+    batch->not_before_ms = latest(
+        now_ms + optly__backoff_delay_ms(backoff, step, chance), retry_after);
     lane->retry_after_until_ms =
         latest(lane->retry_after_until_ms, retry_after);
     lane->backing_off = true;

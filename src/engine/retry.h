@@ -23,9 +23,9 @@ typedef struct optly__lane {
     optly__batch_list ready; /* closed, not in flight, by order */
     uint32_t in_flight;      /* batches */
     bool backing_off;
-    bool probing;            /* the probe is in flight */
-    bool misconfigured;      /* the last trouble was of that kind */
-    uint32_t failures;       /* steps of the backoff so far */
+    bool probing;       /* the probe is in flight */
+    bool misconfigured; /* the last trouble was of that kind */
+    uint32_t failures;  /* steps of the backoff so far */
     uint64_t era;
     int64_t not_before_ms;
     int64_t retry_after_until_ms;

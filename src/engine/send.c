@@ -27,8 +27,8 @@ static bool is_held_up(optly__engine *engine, const optly__batch *batch)
            batch->group->skipped_in == engine->scan;
 }
 
-optly__batch *optly__engine_next_batch(optly__engine *engine,
-                                       optly__lane *lane, int64_t now_ms)
+optly__batch *optly__engine_next_batch(optly__engine *engine, optly__lane *lane,
+                                       int64_t now_ms)
 {
     engine->scan++;
     for (optly__batch *b = lane->ready.first; b != NULL; b = b->next) {
@@ -347,8 +347,7 @@ static bool answer(optly__engine *engine, optly__batch *batch,
     batch->http_status = result->http_status;
     if (result->outcome == OPTLY_DELIVERED)
         return deliver(engine, lane, batch);
-    if (result->outcome == OPTLY_REFUSED &&
-        (batch->count == 1 || !aborting))
+    if (result->outcome == OPTLY_REFUSED && (batch->count == 1 || !aborting))
         return refuse(engine, lane, batch, now_ms);
     if (aborting)
         return drop(engine, batch, OPTLY_DROP_CLOSED);

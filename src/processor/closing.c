@@ -39,8 +39,8 @@ static void await(optly_processor *processor, const optly__barrier *barrier,
     bool driven = false;
 
     for (;;) {
-        bool over = barrier != NULL ? barrier->remaining == 0
-                                    : is_settled(processor);
+        bool over =
+            barrier != NULL ? barrier->remaining == 0 : is_settled(processor);
         bool may_drive = !processor->started && !processor->driving;
 
         if (over || processor->closed)
@@ -223,8 +223,8 @@ static bool stop_worker(optly_processor *processor)
 
     processor->stopping = true;
     rouse(processor);
-    while (!processor->exited && (optly__monotonic_ms() < until ||
-                                  engine->place == OPTLY__IN_ENGINE))
+    while (!processor->exited &&
+           (optly__monotonic_ms() < until || engine->place == OPTLY__IN_ENGINE))
         optly__cond_wait_until(&engine->changed, &engine->lock,
                                optly__monotonic_ms() + GRACE_MS / 10);
     return processor->exited;
@@ -263,7 +263,7 @@ void optly_processor_destroy(optly_processor *processor)
         return;
     engine = &processor->engine;
     if (optly_processor_close(processor, 0, NULL) == OPTLY_ERR_WOULD_DEADLOCK) {
-        assert(!"destroy from a callback");
+        assert(0 && "destroy from a callback");
         return; /* a leak hurts less than freeing what is in use */
     }
     optly__mutex_lock(&engine->lock);

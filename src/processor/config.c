@@ -49,9 +49,8 @@ static uint32_t default_queue_size(const optly_processor_config *config)
 static optly_status check_batching(optly_processor_config *config,
                                    optly_error *err)
 {
-    optly_status status =
-        check_range(&config->batch_size, "batch_size",
-                    OPTLY_DEFAULT_BATCH_SIZE, 1, 10000, err);
+    optly_status status = check_range(&config->batch_size, "batch_size",
+                                      OPTLY_DEFAULT_BATCH_SIZE, 1, 10000, err);
 
     if (status == OPTLY_OK)
         status = check_range(&config->max_in_flight, "max_in_flight", 8, 1,
@@ -82,26 +81,24 @@ static optly_status check_batching(optly_processor_config *config,
 static optly_status check_retry(optly_processor_config *config,
                                 optly_error *err)
 {
-    optly_status status = check_range(
-        &config->retry_initial_ms, "retry_initial_ms", 200, 1, 600000, err);
+    optly_status status = check_range(&config->retry_initial_ms,
+                                      "retry_initial_ms", 200, 1, 600000, err);
 
     if (status != OPTLY_OK)
         return status;
-    return check_range(&config->retry_max_ms, "retry_max_ms",
-                       config->retry_initial_ms > 60000
-                           ? config->retry_initial_ms
-                           : 60000,
-                       config->retry_initial_ms, 3600000, err);
+    return check_range(
+        &config->retry_max_ms, "retry_max_ms",
+        config->retry_initial_ms > 60000 ? config->retry_initial_ms : 60000,
+        config->retry_initial_ms, 3600000, err);
 }
 
 static optly_status check_rest(const optly_processor_config *config,
                                optly_error *err)
 {
     if ((unsigned)config->overflow > OPTLY_OVERFLOW_BLOCK)
-        return optly__fail(err, OPTLY_ERR_INVALID,
-                           "overflow: %u, should be 0 to %u",
-                           (unsigned)config->overflow,
-                           (unsigned)OPTLY_OVERFLOW_BLOCK);
+        return optly__fail(
+            err, OPTLY_ERR_INVALID, "overflow: %u, should be 0 to %u",
+            (unsigned)config->overflow, (unsigned)OPTLY_OVERFLOW_BLOCK);
     if (config->worker_stack_bytes != 0 && config->worker_stack_bytes < 65536)
         return optly__fail(err, OPTLY_ERR_INVALID,
                            "worker_stack_bytes: %zu, should be 0 or at least "

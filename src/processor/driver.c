@@ -174,8 +174,8 @@ void optly__processor_drive(optly_processor *processor,
             break;
         processor->next_ms = next;
         over = (barrier != NULL && barrier->remaining == 0) ||
-               (engine->closing && is_settled(engine)) ||
-               processor->stopping || optly__monotonic_ms() >= until_ms ||
+               (engine->closing && is_settled(engine)) || processor->stopping ||
+               optly__monotonic_ms() >= until_ms ||
                (barrier != NULL && processor->started);
         if (!over)
             ours = rest(processor, earliest(next, until_ms));

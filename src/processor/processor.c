@@ -152,8 +152,8 @@ static optly_status wait_for_room(optly_processor *processor,
         } else {
             optly__cond_wait_until(&engine->changed, &engine->lock, until);
         }
-        status = optly__engine_add(engine, event,
-                                   optly__monotonic_coarse_ms(), wake);
+        status = optly__engine_add(engine, event, optly__monotonic_coarse_ms(),
+                                   wake);
     }
     return status;
 }

@@ -31,12 +31,12 @@ struct optly_processor {
     optly__cond work; /* the driver waits here if it cannot poll */
     optly__thread worker;
     optly__thread driver; /* valid while `driving` */
-    bool started;  /* there is a worker */
-    bool exited;   /* the worker is done with the processor */
-    bool driving;  /* some thread drives */
-    bool stopping; /* the worker shall leave */
-    bool closed;   /* close is through */
-    bool orphaned; /* destroy is through: the worker frees the processor */
+    bool started;         /* there is a worker */
+    bool exited;          /* the worker is done with the processor */
+    bool driving;         /* some thread drives */
+    bool stopping;        /* the worker shall leave */
+    bool closed;          /* close is through */
+    bool orphaned;   /* destroy is through: the worker frees the processor */
     int64_t next_ms; /* as the last step left it */
 
     /* Driver only: the wake rule. */
@@ -47,7 +47,7 @@ struct optly_processor {
 /* --- driver.c --- */
 
 /* Wakes the driver; the engine's `wake`. Any thread, no lock held. */
-void optly__processor_wake(void *processor);
+void optly__processor_wake(void *host);
 
 /* Whether the calling thread drives, or runs a callback. Lock held. */
 bool optly__processor_is_driver(const optly_processor *processor);
@@ -61,7 +61,7 @@ void optly__processor_drive(optly_processor *processor,
                             const optly__barrier *barrier, int64_t until_ms);
 
 /* The worker thread. */
-void optly__processor_run_worker(void *processor);
+void optly__processor_run_worker(void *argument);
 
 /* Frees the processor; its dispatcher is gone. No thread is left. */
 void optly__processor_free(optly_processor *processor);

@@ -12,8 +12,8 @@ typedef struct rig {
     fake_dispatcher dispatcher;
     fake_reports reports;
     optly_project *project;
-    int64_t now;  /* virtual; starts at 1,000,000 */
-    int64_t next; /* as the last step left it */
+    int64_t now;   /* virtual; starts at 1,000,000 */
+    int64_t next;  /* as the last step left it */
     int announced; /* calls of on_event_dispatch */
     int wakes;
     char log[8][256]; /* the first lines */

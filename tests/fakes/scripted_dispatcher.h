@@ -25,7 +25,7 @@ typedef struct fake_attempt {
 
 typedef struct fake_dispatcher {
     /* Set by the test before it starts. */
-    bool hold;              /* leave attempts open; the test completes them */
+    bool hold; /* leave attempts open; the test completes them */
     bool complete_on_cancel;
     optly_outcome script[FAKE_SCRIPT]; /* then `otherwise` */
     int script_len;
