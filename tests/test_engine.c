@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -232,6 +233,24 @@ static void test_a_flush_keeps_the_caps(void **state)
     assert_int_equal(attempt(r, 2)->event_count, 5);
     assert_int_equal(barrier.remaining, 0);
     assert_false(barrier.dropped);
+    close_flush(r, &barrier);
+    rig_destroy(r);
+}
+
+static void test_a_flush_fills_batches_before_it_closes_one(void **state)
+{
+    rig *r = rig_create();
+    optly__barrier barrier;
+
+    (void)state;
+    r->config.batch_size = 100;
+    rig_start(r);
+    rig_add_many(r, 0, 300); /* more than are taken out at once */
+    open_flush(r, &barrier);
+    rig_step(r);
+    assert_int_equal(r->dispatcher.attempt_count, 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(attempt(r, i)->event_count, 100);
     close_flush(r, &barrier);
     rig_destroy(r);
 }
@@ -529,6 +548,89 @@ static void test_halves_keep_their_place_with_one_in_flight(void **state)
     rig_destroy(r);
 }
 
+/* Lets `failing_now` allocations of the library fail. */
+static bool failing_now;
+
+static void *allocate_or_fail(size_t size, void *user)
+{
+    (void)user;
+    return failing_now ? NULL : malloc(size);
+}
+
+static void release_it(void *memory, void *user)
+{
+    (void)user;
+    free(memory);
+}
+
+static void fail_allocations(fake_dispatcher *fake)
+{
+    (void)fake;
+    failing_now = true;
+}
+
+static void
+test_no_memory_to_split_with_loses_neither_event_nor_place(void **state)
+{
+    const optly_allocator allocator = {allocate_or_fail, release_it, NULL};
+    optly__barrier barrier;
+    rig *r;
+
+    (void)state;
+    failing_now = false;
+    assert_int_equal(optly_set_allocator(&allocator), OPTLY_OK);
+    r = rig_create();
+    r->config.max_in_flight = 1;
+    r->dispatcher.poison = "v2";
+    r->dispatcher.on_dispatch = fail_allocations; /* before the answer */
+    rig_start(r);
+    rig_add_many(r, 0, 15);
+    open_flush(r, &barrier);
+    rig_step(r);
+    assert_int_equal(r->dispatcher.attempt_count, 1);
+    assert_int_equal(stats(r)->retry_wait, 10);
+    assert_int_equal(r->reports.events, 0); /* the other five wait behind */
+
+    failing_now = false;
+    r->dispatcher.on_dispatch = NULL;
+    rig_advance(r, 1000);
+    assert_int_equal(barrier.remaining, 0);
+    for (int i = 0; i < 15; i++) {
+        char expected[16];
+
+        (void)snprintf(expected, sizeof(expected), "v%d", i);
+        assert_string_equal(r->reports.visitors[i], expected);
+    }
+    close_flush(r, &barrier);
+    rig_destroy(r);
+    assert_int_equal(optly_set_allocator(NULL), OPTLY_OK);
+}
+
+static void test_events_survive_while_there_is_no_memory(void **state)
+{
+    const optly_allocator allocator = {allocate_or_fail, release_it, NULL};
+    rig *r;
+
+    (void)state;
+    failing_now = false;
+    assert_int_equal(optly_set_allocator(&allocator), OPTLY_OK);
+    r = rig_create();
+    rig_start(r);
+    rig_add_many(r, 0, 55);
+    failing_now = true;
+    rig_step(r);
+    rig_advance(r, 5000);
+    assert_int_equal(r->dispatcher.attempt_count, 0);
+    assert_int_equal(stats(r)->pending, 55);
+    assert_int_equal(r->log_lines, 1);
+
+    failing_now = false;
+    rig_advance(r, 100);
+    assert_int_equal(stats(r)->delivered, 50);
+    rig_destroy(r);
+    assert_int_equal(optly_set_allocator(NULL), OPTLY_OK);
+}
+
 static void test_all_refused_drops_each_alone(void **state)
 {
     rig *r = rig_create();
@@ -730,6 +832,7 @@ int main(void)
         cmocka_unit_test(test_equal_projects_share_a_batch),
         cmocka_unit_test(test_three_revisions_flush_as_three_batches_in_order),
         cmocka_unit_test(test_a_flush_keeps_the_caps),
+        cmocka_unit_test(test_a_flush_fills_batches_before_it_closes_one),
         cmocka_unit_test(test_a_flush_does_not_wait_for_later_events),
         cmocka_unit_test(test_no_more_than_max_in_flight_are_under_way),
         cmocka_unit_test(test_a_retry_sends_the_same_bytes),
@@ -744,6 +847,9 @@ int main(void)
         cmocka_unit_test(test_one_in_flight_keeps_each_context_in_order),
         cmocka_unit_test(test_a_refused_batch_is_split_until_the_bad_event),
         cmocka_unit_test(test_halves_keep_their_place_with_one_in_flight),
+        cmocka_unit_test(
+            test_no_memory_to_split_with_loses_neither_event_nor_place),
+        cmocka_unit_test(test_events_survive_while_there_is_no_memory),
         cmocka_unit_test(test_all_refused_drops_each_alone),
         cmocka_unit_test(test_max_attempts_drops_the_batch),
         cmocka_unit_test(test_events_expire_wherever_they_wait),
