@@ -1,5 +1,6 @@
 #include "engine/batch.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -140,6 +141,7 @@ void optly__batch_move(optly__batch *to, optly__batch *from, uint32_t count)
     while (count-- > 0) {
         optly_user_event *event = from->first;
 
+        assert(event != NULL);
         from->first = event->next;
         if (from->first == NULL)
             from->last = NULL;
