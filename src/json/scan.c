@@ -2,6 +2,8 @@
 
 #include "json/utf8.h"
 
+enum { MOST_CJSON_NUMBER_LEN = 63 };
+
 /* What may come next. */
 enum expected {
     VALUE,
@@ -129,6 +131,7 @@ static bool scan_number(struct scanner *scanner)
 {
     const char *start = scanner->at;
     struct magnitude magnitude = {.count = 0, .point = 0};
+    size_t len;
 
     if (peek(scanner) == '-')
         scanner->at++;
@@ -144,9 +147,11 @@ static bool scan_number(struct scanner *scanner)
     if ((peek(scanner) == 'e' || peek(scanner) == 'E') &&
         !scan_exponent(scanner, &magnitude.point))
         return false;
-    if (!fits_double(&magnitude))
+    len = (size_t)(scanner->at - start);
+    if (!fits_double(&magnitude) ||
+        (scanner->rules->suits_cjson && len > MOST_CJSON_NUMBER_LEN))
         return false;
-    emit(scanner, start, (size_t)(scanner->at - start));
+    emit(scanner, start, len);
     return true;
 }
 
@@ -191,16 +196,18 @@ static bool scan_unicode_escape(struct scanner *scanner)
     int32_t unit = read_hex(scanner, start + 2);
     size_t size = 6;
 
-    if (unit < 0 || (unit == 0 && scanner->rules->refuses_nul))
+    if (unit < 0 || (unit == 0 && scanner->rules->suits_cjson))
         return false;
     if (unit >= 0xD800 && unit <= 0xDBFF &&
         low_surrogate_follows(scanner, start + 6))
         size = 12;
-    if (size == 6 && unit >= 0xD800 && unit <= 0xDFFF)
+    if (size == 12 || unit < 0xD800 || unit > 0xDFFF)
+        emit(scanner, start, size);
+    else if (!scanner->rules->suits_cjson)
         emit(scanner, OPTLY__UTF8_REPLACEMENT,
              sizeof(OPTLY__UTF8_REPLACEMENT) - 1);
     else
-        emit(scanner, start, size);
+        return false;
     scanner->at += size;
     return true;
 }
