@@ -68,6 +68,8 @@ static void test_realistic_datafile_is_read(void **state)
     assert_string_equal(optly_project_event(project, "event_9")->id, "2009");
     assert_string_equal(optly_project_variation(project, "pricing", "high")->id,
                         "4004");
+    assert_string_equal(optly_project_variation(project, "pricing", "low")->id,
+                        "4003");
     assert_null(optly_project_variation(project, "pricing", "control"));
     optly_project_destroy(project);
 }

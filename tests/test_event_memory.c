@@ -293,6 +293,17 @@ static void send_uuids(const optly_project *project, int fd, size_t count)
     }
 }
 
+/*
+ * Ends a child. It leaks what it inherited, as it should; a memory debugger
+ * that counts leaks at exit does not look on over an exec.
+ */
+static void leave_child(int code)
+{
+    if (code == 0)
+        (void)execl("/bin/sh", "sh", "-c", ":", (char *)NULL);
+    _exit(code);
+}
+
 static void test_uuids_of_a_forked_child_are_its_own(void **state)
 {
     enum { COUNT = 300 };
@@ -312,7 +323,7 @@ static void test_uuids_of_a_forked_child_are_its_own(void **state)
             _exit(3);
         optly_user_event_destroy(inherited);
         optly_project_destroy(project);
-        _exit(0);
+        leave_child(0);
     }
     (void)close(ends[1]);
     for (size_t i = 0; i < COUNT; i++) {
@@ -334,6 +345,66 @@ static void test_uuids_of_a_forked_child_are_its_own(void **state)
     assert_true(all_differ(uuids, 2 * COUNT));
     optly_user_event_destroy(inherited);
     optly_project_destroy(project);
+}
+
+#if defined(OPTLY_PLAIN_EVENTS)
+enum { IDLE_CHUNKS = 0 };
+#else
+enum { IDLE_CHUNKS = 1 };
+#endif
+enum { POOL_AND_CONTEXT = 2 };
+
+/* Destroys both; returns what of the library is alive then. */
+static size_t destroy_both(optly_project *project, optly_user_event *event)
+{
+    optly_user_event_destroy(event);
+    optly_project_destroy(project);
+    return failing_allocator_live();
+}
+
+/*
+ * Gives up a project, or the last event of one, in a child: the lock of the
+ * parent's pool is not to be touched, so that it remains, with its context and
+ * its chunk.
+ */
+static void assert_child_leaks(optly_project *project, optly_user_event *event,
+                               size_t expected)
+{
+    int status = 1;
+    pid_t child = fork();
+
+    if (child == 0)
+        leave_child(destroy_both(project, event) != expected);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void test_child_leaks_an_inherited_project(void **state)
+{
+    optly_project *project;
+
+    (void)state;
+    failing_allocator_install(FAILING_ALLOCATOR_NEVER);
+    project = fake_project();
+    optly_user_event_destroy(fake_conversion(project, "parent"));
+    assert_child_leaks(project, NULL, POOL_AND_CONTEXT + IDLE_CHUNKS);
+    optly_project_destroy(project);
+    assert_int_equal(failing_allocator_remove(), 0);
+}
+
+static void test_child_leaks_an_inherited_event(void **state)
+{
+    optly_project *project;
+    optly_user_event *event;
+
+    (void)state;
+    failing_allocator_install(FAILING_ALLOCATOR_NEVER);
+    project = fake_project();
+    event = fake_conversion(project, "parent");
+    optly_project_destroy(project);
+    assert_child_leaks(NULL, event, POOL_AND_CONTEXT + 1);
+    optly_user_event_destroy(event);
+    assert_int_equal(failing_allocator_remove(), 0);
 }
 
 /* A sanitizer's allocator has locks that a fork leaves held. */
@@ -398,7 +469,7 @@ static void test_child_builds_while_the_lock_was_held(void **state)
         pid_t child = fork();
 
         if (child == 0)
-            _exit(child_works(project, inherited));
+            leave_child(child_works(project, inherited));
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_int_equal(status, 0);
         optly_user_event_destroy(inherited);
@@ -424,6 +495,8 @@ int main(void)
         cmocka_unit_test(test_client_and_log_are_fixed_by_the_first_event),
         cmocka_unit_test(test_threads_build_and_free_side_by_side),
         cmocka_unit_test(test_uuids_of_a_forked_child_are_its_own),
+        cmocka_unit_test(test_child_leaks_an_inherited_project),
+        cmocka_unit_test(test_child_leaks_an_inherited_event),
         cmocka_unit_test(test_child_builds_while_the_lock_was_held),
     };
 

@@ -288,6 +288,51 @@ static void test_a_nul_inside_a_string_is_noticed(void **state)
     free(bytes.at);
 }
 
+/* Puts `count` spaces at `at`, where a length at `len_at` grows with them. */
+static struct bytes insert_spaces(struct bytes bytes, size_t at, size_t len_at,
+                                  size_t count)
+{
+    struct bytes longer = {malloc(bytes.len + count), bytes.len + count};
+    size_t len = bytes.at[len_at] | (size_t)bytes.at[len_at + 1] << 8 |
+                 (size_t)bytes.at[len_at + 2] << 16;
+
+    assert_non_null(longer.at);
+    memcpy(longer.at, bytes.at, at);
+    memset(longer.at + at, ' ', count);
+    memcpy(longer.at + at + count, bytes.at + at, bytes.len - at);
+    for (size_t i = 0; i < 4; i++) {
+        longer.at[8 + i] = (unsigned char)(longer.len >> (8 * i));
+        longer.at[len_at + i] = (unsigned char)((len + count) >> (8 * i));
+    }
+    seal(longer);
+    return longer;
+}
+
+static void test_limits_hold_for_saved_events_too(void **state)
+{
+    struct bytes bytes = save_some();
+    size_t json_len = bytes.at[28] | (size_t)bytes.at[29] << 8;
+
+    (void)state;
+    for (size_t len = 1048576; len <= 1048577; len++) {
+        struct bytes longer = insert_spaces(bytes, 105, 28, len - json_len);
+
+        assert_int_equal(try_restore(longer.at, longer.len, NULL),
+                         len == 1048576 ? OPTLY_OK : OPTLY_ERR_PARSE);
+        free(longer.at);
+    }
+    for (size_t len = 4096; len <= 4097; len++) {
+        size_t region_at = bytes.len - 8 - strlen("US");
+        struct bytes longer =
+            insert_spaces(bytes, region_at, 32 + 4 * 8, len - strlen("US"));
+
+        assert_int_equal(try_restore(longer.at, longer.len, NULL),
+                         len == 4096 ? OPTLY_OK : OPTLY_ERR_PARSE);
+        free(longer.at);
+    }
+    free(bytes.at);
+}
+
 static void test_null_arguments_are_invalid(void **state)
 {
     optly_user_event *event;
@@ -330,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_newer_version_is_unsupported),
         cmocka_unit_test(test_content_is_not_taken_on_trust),
         cmocka_unit_test(test_a_nul_inside_a_string_is_noticed),
+        cmocka_unit_test(test_limits_hold_for_saved_events_too),
         cmocka_unit_test(test_null_arguments_are_invalid),
         cmocka_unit_test(test_restore_survives_every_failed_allocation),
     };
