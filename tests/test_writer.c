@@ -103,6 +103,22 @@ static void test_each_invalid_byte_becomes_one_replacement(void **state)
     assert_written("\xF0\x9F\x98", 3, "\"" LOST LOST LOST "\"");
 }
 
+static void test_names_end_with_a_colon(void **state)
+{
+    char scratch[16];
+    optly__writer writer;
+
+    (void)state;
+    optly__writer_init(&writer, scratch, sizeof(scratch), 1000);
+    optly__write_name(&writer, "ab", 2);
+    optly__write_name(&writer, "\n", 1);
+    optly__write_name(&writer, "a name that is long", 19);
+    optly__write_raw(&writer, "", 1);
+    assert_string_equal(writer.start,
+                        "\"ab\":\"\\n\":\"a name that is long\":");
+    optly__writer_cleanup(&writer);
+}
+
 static void test_writer_moves_to_the_heap_and_keeps_its_text(void **state)
 {
     char scratch[4];
@@ -176,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_each_position_of_a_special_byte_is_found),
         cmocka_unit_test(test_valid_utf8_is_copied),
         cmocka_unit_test(test_each_invalid_byte_becomes_one_replacement),
+        cmocka_unit_test(test_names_end_with_a_colon),
         cmocka_unit_test(test_writer_moves_to_the_heap_and_keeps_its_text),
         cmocka_unit_test(test_limit_holds_to_the_byte),
         cmocka_unit_test(test_failure_sticks),
