@@ -315,23 +315,37 @@ static void test_conditions_may_nest(void **state)
 
 static void test_long_strings_are_too_large_and_named(void **state)
 {
+    static const struct {
+        const char *before, *after, *name;
+    } cases[] = {
+        {"\"sdkKey\":\"", "\"", "project.sdk_key"},
+        {"\"attributes\":[{\"id\":\"", "\"}]", "attributes[0].id"},
+        {"\"events\":[{\"key\":\"", "\"}]", "events[0].key"},
+        {"\"experiments\":[{\"layerId\":\"", "\"}]", "experiments[0].layerId"},
+        {"\"holdouts\":[{\"id\":\"", "\"}]", "holdouts[0].id"},
+        {"\"experiments\":[{\"variations\":[{\"key\":\"", "\"}]}]",
+         "experiments[0].variations[0].key"},
+    };
     char *text = malloc(6000);
 
     (void)state;
     assert_non_null(text);
-    for (int len = 4096; len <= 4097; len++) {
-        optly_project *project;
-        optly_error err;
-        int size = snprintf(
-            text, 6000, "{\"version\":\"4\",\"events\":[{\"key\":\"%0*d\"}]}",
-            len, 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        for (int len = 4096; len <= 4097; len++) {
+            char expected[128];
+            optly_project *project;
+            optly_error err;
+            int size = snprintf(text, 6000, "{\"version\":\"4\",%s%0*d%s}",
+                                cases[i].before, len, 0, cases[i].after);
 
-        assert_int_equal(read_bytes(&project, text, (size_t)size, &err),
-                         len == 4096 ? OPTLY_OK : OPTLY_ERR_TOO_LARGE);
-        if (len > 4096)
-            assert_string_equal(err.message,
-                                "events[0].key: longer than 4096 bytes");
-        optly_project_destroy(project);
+            assert_int_equal(read_bytes(&project, text, (size_t)size, &err),
+                             len == 4096 ? OPTLY_OK : OPTLY_ERR_TOO_LARGE);
+            (void)snprintf(expected, sizeof(expected),
+                           "%s: longer than 4096 bytes", cases[i].name);
+            if (len > 4096)
+                assert_string_equal(err.message, expected);
+            optly_project_destroy(project);
+        }
     }
     free(text);
 }
@@ -350,18 +364,17 @@ static void test_null_arguments_are_named(void **state)
     assert_string_equal(err.message, "json: is NULL");
 }
 
-static void test_create_survives_every_failed_allocation(void **state)
+/* Returns the number of allocations that were made to fail. */
+static size_t fail_each_allocation(const char *text, size_t len)
 {
     optly_status status = OPTLY_ERR_NO_MEMORY;
     size_t failures = 0;
 
-    (void)state;
     for (size_t n = 0; status != OPTLY_OK; n++) {
         optly_project *project;
 
         failing_allocator_install(n);
-        status =
-            read_bytes(&project, fake_datafile, strlen(fake_datafile), NULL);
+        status = read_bytes(&project, text, len, NULL);
         assert_int_equal(status, failing_allocator_has_failed()
                                      ? OPTLY_ERR_NO_MEMORY
                                      : OPTLY_OK);
@@ -369,7 +382,32 @@ static void test_create_survives_every_failed_allocation(void **state)
         failures += status != OPTLY_OK;
         assert_int_equal(failing_allocator_remove(), 0);
     }
-    assert_true(failures > 8);
+    return failures;
+}
+
+static void test_create_survives_every_failed_allocation(void **state)
+{
+    enum { SIZE = 60000 };
+    char *text = malloc(SIZE);
+    int len;
+
+    (void)state;
+    assert_non_null(text);
+    assert_true(fail_each_allocation(fake_datafile, strlen(fake_datafile)) > 8);
+    /* Strings so long that nearly each needs memory of its own. */
+    len = snprintf(text, SIZE,
+                   "{\"version\":\"4\",\"sdkKey\":\"%03500d\","
+                   "\"attributes\":[{\"id\":\"%03500d\",\"key\":\"%03500d\"}],"
+                   "\"events\":[{\"id\":\"%03500d\",\"key\":\"%03500d\"}],"
+                   "\"experiments\":[{\"id\":\"%03500d\",\"key\":\"%03500d\","
+                   "\"layerId\":\"%03500d\",\"variations\":["
+                   "{\"id\":\"%03500d\",\"key\":\"%03500d\"},"
+                   "{\"id\":\"%03500d\",\"key\":\"%04000d\"},"
+                   "{\"id\":\"%03500d\",\"key\":\"%03500d\"}]}]}",
+                   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14);
+    assert_in_range(len, 49000, SIZE - 1);
+    assert_true(fail_each_allocation(text, (size_t)len) > 20);
+    free(text);
 }
 
 int main(void)

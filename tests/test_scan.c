@@ -215,6 +215,8 @@ static void test_strings_are_repaired(void **state)
     (void)state;
     assert_copied("[\"\xFF\xC3\xA9\xC3\"]", "[\"" LOST "\xC3\xA9" LOST "\"]");
     assert_copied("[\"\\ud83d\\ude00\"]", "[\"\\ud83d\\ude00\"]");
+    assert_copied("[\"\\uD83D\\uDE00\"]", "[\"\\uD83D\\uDE00\"]");
+    assert_copied("[\"\\uDBFF\\uDFFF\\uE000\"]", "[\"\\uDBFF\\uDFFF\\uE000\"]");
     assert_copied("[\"\\ud83d\"]", "[\"" LOST "\"]");
     assert_copied("[\"\\ud83dx\\ude00\"]", "[\"" LOST "x" LOST "\"]");
     assert_copied("[\"\\ud83d\\ud83d\\ude00\"]",
