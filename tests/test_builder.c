@@ -247,6 +247,10 @@ static void test_what_is_missing_is_named(void **state)
     assert_int_equal(try_conversion(project, &user, &conversion, &err),
                      OPTLY_ERR_INVALID);
     assert_string_equal(err.message, "event_key: is NULL");
+    conversion.event_key = "";
+    assert_int_equal(try_conversion(project, &user, &conversion, &err),
+                     OPTLY_ERR_INVALID);
+    assert_string_equal(err.message, "event_key: is empty");
     optly_project_destroy(project);
 }
 
@@ -446,7 +450,7 @@ static void test_nothing_of_the_caller_is_kept(void **state)
     optly_user_event_destroy(event);
 }
 
-/* Large and many, so that every buffer has to leave the stack. */
+/* Large and many, so that every buffer has to leave the stack; one small. */
 static optly_status build_both(optly_project *project)
 {
     static optly_pair pairs[100];
@@ -465,6 +469,7 @@ static optly_status build_both(optly_project *project)
     status = try_conversion(project, &user, &conversion, NULL);
     if (status == OPTLY_OK)
         status = try_impression(project, &user, &impression, NULL);
+    conversion.tag_count = 1;
     if (status == OPTLY_OK)
         status = try_conversion(project, &plain_user, &conversion, NULL);
     return status;

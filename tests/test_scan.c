@@ -9,7 +9,7 @@
 
 #define LOST OPTLY__UTF8_REPLACEMENT
 
-static const optly__scan_rules rules = {.most_depth = 32, .refuses_nul = false};
+static const optly__scan_rules rules = {.most_depth = 32, .suits_cjson = false};
 
 static void assert_copied(const char *text, const char *expected)
 {
@@ -215,6 +215,8 @@ static void test_strings_are_repaired(void **state)
     (void)state;
     assert_copied("[\"\xFF\xC3\xA9\xC3\"]", "[\"" LOST "\xC3\xA9" LOST "\"]");
     assert_copied("[\"\\ud83d\\ude00\"]", "[\"\\ud83d\\ude00\"]");
+    assert_copied("[\"\\uD83D\\uDE00\"]", "[\"\\uD83D\\uDE00\"]");
+    assert_copied("[\"\\uDBFF\\uDFFF\\uE000\"]", "[\"\\uDBFF\\uDFFF\\uE000\"]");
     assert_copied("[\"\\ud83d\"]", "[\"" LOST "\"]");
     assert_copied("[\"\\ud83dx\\ude00\"]", "[\"" LOST "x" LOST "\"]");
     assert_copied("[\"\\ud83d\\ud83d\\ude00\"]",
@@ -223,14 +225,33 @@ static void test_strings_are_repaired(void **state)
     assert_copied("{\"\xFE\":1}", "{\"" LOST "\":1}");
 }
 
-static void test_escaped_nul_is_refused_only_where_asked(void **state)
+static bool suits_cjson(const char *text)
 {
-    const optly__scan_rules strict = {.most_depth = 32, .refuses_nul = true};
+    const optly__scan_rules strict = {.most_depth = 32, .suits_cjson = true};
+    size_t len = strlen(text);
+
+    assert_true(optly__scan_json(text, len, &rules, NULL, NULL));
+    return optly__scan_json(text, len, &strict, NULL, NULL);
+}
+
+static void
+test_what_cjson_cannot_read_is_refused_only_where_asked(void **state)
+{
+    char text[80];
 
     (void)state;
-    assert_true(optly__scan_json("[\"\\u0000\"]", 10, &rules, NULL, NULL));
-    assert_false(optly__scan_json("[\"\\u0000\"]", 10, &strict, NULL, NULL));
-    assert_true(optly__scan_json("[\"\\\\u0000\"]", 11, &strict, NULL, NULL));
+    assert_false(suits_cjson("[\"\\u0000\"]"));
+    assert_true(suits_cjson("[\"\\\\u0000\"]"));
+    assert_false(suits_cjson("[\"\\ud83d\"]"));
+    assert_false(suits_cjson("[\"\\ude00\"]"));
+    assert_true(suits_cjson("[\"\\ud83d\\ude00\"]"));
+    for (size_t len = 63; len <= 64; len++) {
+        memset(text, '1', sizeof(text));
+        text[0] = '[';
+        text[len + 1] = ']';
+        text[len + 2] = '\0';
+        assert_int_equal(suits_cjson(text), len == 63);
+    }
 }
 
 static void test_offset_is_where_the_fault_is(void **state)
@@ -257,7 +278,8 @@ int main(void)
         cmocka_unit_test(test_depth_is_limited_to_the_level),
         cmocka_unit_test(test_brackets_close_in_order_at_every_depth),
         cmocka_unit_test(test_strings_are_repaired),
-        cmocka_unit_test(test_escaped_nul_is_refused_only_where_asked),
+        cmocka_unit_test(
+            test_what_cjson_cannot_read_is_refused_only_where_asked),
         cmocka_unit_test(test_offset_is_where_the_fault_is),
     };
 

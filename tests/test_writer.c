@@ -10,17 +10,22 @@
 
 #define LOST OPTLY__UTF8_REPLACEMENT
 
+/* From memory without a NUL behind it, so that a read too far shows. */
 static void assert_written(const char *text, size_t len, const char *expected)
 {
+    char *exact = malloc(len > 0 ? len : 1);
     char scratch[256];
     optly__writer writer;
 
+    assert_non_null(exact);
+    memcpy(exact, text, len);
     optly__writer_init(&writer, scratch, sizeof(scratch), 1000000);
-    optly__write_string(&writer, text, len);
+    optly__write_string(&writer, exact, len);
     optly__write_raw(&writer, "", 1);
     assert_int_equal(writer.status, OPTLY_OK);
     assert_string_equal(writer.start, expected);
     optly__writer_cleanup(&writer);
+    free(exact);
 }
 
 static void test_plain_text_is_copied(void **state)
@@ -43,20 +48,28 @@ static void test_special_characters_are_escaped(void **state)
 
 static void test_each_position_of_a_special_byte_is_found(void **state)
 {
-    (void)state;
-    for (size_t len = 1; len < 40; len++) {
-        for (size_t at = 0; at < len; at++) {
-            char text[40], expected[64];
+    static const struct {
+        char byte;
+        const char *escaped;
+    } cases[] = {{'"', "\\\""},       {'\\', "\\\\"},    {'\n', "\\n"},
+                 {'\x1f', "\\u001f"}, {'\0', "\\u0000"}, {(char)0xFF, LOST}};
 
-            memset(text, 'x', len);
-            text[at] = '"';
-            memset(expected, 'x', sizeof(expected));
-            expected[0] = '"';
-            expected[1 + at] = '\\';
-            expected[2 + at] = '"';
-            expected[2 + len] = '"';
-            expected[3 + len] = '\0';
-            assert_written(text, len, expected);
+    (void)state;
+    for (size_t c = 0; c < sizeof(cases) / sizeof(*cases); c++) {
+        for (size_t len = 1; len < 40; len++) {
+            for (size_t at = 0; at < len; at++) {
+                char text[40], expected[64];
+                size_t size = strlen(cases[c].escaped);
+
+                memset(text, 'x', len);
+                text[at] = cases[c].byte;
+                memset(expected, 'x', sizeof(expected));
+                expected[0] = '"';
+                memcpy(expected + 1 + at, cases[c].escaped, size);
+                expected[len + size] = '"';
+                expected[len + size + 1] = '\0';
+                assert_written(text, len, expected);
+            }
         }
     }
 }
@@ -84,10 +97,26 @@ static void test_each_invalid_byte_becomes_one_replacement(void **state)
     assert_written("\xED\xA0\x80", 3, "\"" LOST LOST LOST "\""); /* surrogate */
     assert_written("\xF0\x8F\xBF\xBF", 4, "\"" LOST LOST LOST LOST "\"");
     assert_written("\xF4\x90\x80\x80", 4, "\"" LOST LOST LOST LOST "\"");
-    assert_written("\xF5\x80", 2, "\"" LOST LOST "\"");
+    assert_written("\xF5\x80\x80\x80", 4, "\"" LOST LOST LOST LOST "\"");
+    assert_written("\xE2\x82\xAC", 2, "\"" LOST LOST "\""); /* cut short */
     assert_written("\xE2\x82x", 3, "\"" LOST LOST "x\"");
     assert_written("\xF0\x9F\x98", 3, "\"" LOST LOST LOST "\"");
-    assert_written("\xE2\x82", 2, "\"" LOST LOST "\""); /* cut short */
+}
+
+static void test_names_end_with_a_colon(void **state)
+{
+    char scratch[16];
+    optly__writer writer;
+
+    (void)state;
+    optly__writer_init(&writer, scratch, sizeof(scratch), 1000);
+    optly__write_name(&writer, "ab", 2);
+    optly__write_name(&writer, "\n", 1);
+    optly__write_name(&writer, "a name that is long", 19);
+    optly__write_raw(&writer, "", 1);
+    assert_string_equal(writer.start,
+                        "\"ab\":\"\\n\":\"a name that is long\":");
+    optly__writer_cleanup(&writer);
 }
 
 static void test_writer_moves_to_the_heap_and_keeps_its_text(void **state)
@@ -163,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_each_position_of_a_special_byte_is_found),
         cmocka_unit_test(test_valid_utf8_is_copied),
         cmocka_unit_test(test_each_invalid_byte_becomes_one_replacement),
+        cmocka_unit_test(test_names_end_with_a_colon),
         cmocka_unit_test(test_writer_moves_to_the_heap_and_keeps_its_text),
         cmocka_unit_test(test_limit_holds_to_the_byte),
         cmocka_unit_test(test_failure_sticks),

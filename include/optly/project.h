@@ -64,7 +64,8 @@ static inline optly_project_config optly_project_config_default(void)
  * ignored; null counts as absent.
  *
  * Returns OPTLY_OK; OPTLY_ERR_PARSE with the offset or the path of what is
- * wrong; OPTLY_ERR_UNSUPPORTED for another version; OPTLY_ERR_INVALID;
+ * wrong; OPTLY_ERR_UNSUPPORTED for another version; OPTLY_ERR_TOO_LARGE for an
+ * id, a key or another string of more than 4 KiB; OPTLY_ERR_INVALID;
  * OPTLY_ERR_NO_MEMORY. Any thread.
  */
 OPTLY_API optly_status optly_project_from_datafile(optly_project **out,

@@ -29,7 +29,8 @@ typedef struct optly_impression {
     const char *flag_key, *rule_key, *rule_type; /**< NULL is "" */
     const char *cmab_uuid; /**< NULL: left out; "" is sent */
     int64_t timestamp_ms;  /**< since 1970; 0: now */
-    const char *uuid;      /**< NULL: a new version 4 uuid */
+    const char *uuid;      /**< 8-4-4-4-12 hexadecimal digits, kept as they
+                            * are; NULL: a new version 4 uuid */
     bool enabled, reserved[7];
 } optly_impression;
 
@@ -40,7 +41,7 @@ typedef struct optly_conversion {
     const optly_pair *tags; /**< 1,000 at most */
     size_t tag_count;
     int64_t timestamp_ms; /**< since 1970; 0: now */
-    const char *uuid;     /**< NULL: a new version 4 uuid */
+    const char *uuid; /**< as in optly_impression */
 } optly_conversion;
 
 static inline optly_impression optly_impression_default(void)

@@ -225,17 +225,16 @@ optly_status optly__event_pool_take(optly__event_pool *pool, size_t text_size,
     return OPTLY_OK;
 }
 
-/* Takes all spares out if no event is alive: an idle pool keeps one chunk. */
+/*
+ * Takes all spares out if no event is alive: an idle pool keeps one chunk, the
+ * current one. Lock held.
+ */
 static struct chunk *take_spares_if_idle(optly__event_pool *pool)
 {
     struct chunk *spares = pool->spares;
 
     if (pool->live > 0)
         return NULL;
-    if (pool->current == NULL && spares != NULL) {
-        pool->current = spares;
-        spares = spares->next;
-    }
     pool->spares = NULL;
     pool->spare_count = 0;
     return spares;

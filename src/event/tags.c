@@ -16,17 +16,27 @@ struct tag {
     size_t key_len, text_len;
 };
 
+static uint64_t read_big_endian(const char *bytes)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+
+    return (uint64_t)at[0] << 24 | (uint64_t)at[1] << 16 |
+           (uint64_t)at[2] << 8 | at[3];
+}
+
 static uint64_t prefix_of(const char *key, size_t len)
 {
     uint64_t prefix = 0;
 
-    if (len == 0)
-        return 0;
     if (len > PREFIX_SIZE)
         len = PREFIX_SIZE;
+    if (len >= 4) /* two halves, which may overlap in equal bytes */
+        return read_big_endian(key) << 32 | read_big_endian(key + len - 4)
+                                                << (8 * (PREFIX_SIZE - len));
     for (size_t i = 0; i < len; i++)
-        prefix = prefix << 8 | (unsigned char)key[i];
-    return prefix << (8 * (PREFIX_SIZE - len));
+        prefix |= (uint64_t)(unsigned char)key[i]
+                  << (8 * (PREFIX_SIZE - 1 - i));
+    return prefix;
 }
 
 /* Negative, 0 or positive, as `a` comes before, with or after `b`. */
@@ -118,8 +128,7 @@ static bool write_tag(optly__writer *writer, const optly_project *project,
 {
     size_t before = optly__writer_len(writer);
 
-    optly__write_string(writer, tag->pair->key, tag->key_len);
-    optly__write_literal(writer, ":");
+    optly__write_name(writer, tag->pair->key, tag->key_len);
     if (optly__write_value(writer, &tag->pair->value, tag->text_len)) {
         optly__write_literal(writer, ",");
         return true;

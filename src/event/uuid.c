@@ -23,8 +23,8 @@ void optly__uuid_write(char *text, const unsigned char *random)
     static const unsigned char offsets[16] = {0,  2,  4,  6,  9,  11, 14, 16,
                                               19, 21, 24, 26, 28, 30, 32, 34};
 
-    for (int i = 0; i < 16; i++)
-        memcpy(text + offsets[i], byte_digits + 2 * random[i], 2);
+    for (size_t i = 0; i < 16; i++)
+        memcpy(text + offsets[i], byte_digits + 2 * (size_t)random[i], 2);
     text[8] = text[13] = text[18] = text[23] = '-';
     text[14] = '4';                          /* the version */
     text[19] = "89ab"[(random[8] >> 4) & 3]; /* the variant */

@@ -51,7 +51,7 @@ bool optly__value_suits_attribute(const optly_value *value)
 static bool write_json(optly__writer *writer, const char *text, size_t len)
 {
     static const optly__scan_rules rules = {
-        .most_depth = OPTLY__MOST_JSON_DEPTH, .refuses_nul = false};
+        .most_depth = OPTLY__MOST_JSON_DEPTH, .suits_cjson = false};
     size_t before = optly__writer_len(writer);
 
     if (text != NULL && optly__scan_json(text, len, &rules, writer, NULL))

@@ -1,6 +1,9 @@
 #include "json/scan.h"
 
+#include "json/magnitude.h"
 #include "json/utf8.h"
+
+enum { MOST_CJSON_NUMBER_LEN = 63 };
 
 /* What may come next. */
 enum expected {
@@ -53,55 +56,14 @@ static bool is_digit(char character)
     return character >= '0' && character <= '9';
 }
 
-/*
- * The first digits of 2^1024 - 2^970, from which on numbers round to infinity.
- * A number that agrees with all of them counts as too large.
- */
-static const char overflow_digits[] =
-    "1797693134862315807937289714053034150799";
-
-enum { OVERFLOW_DIGITS = sizeof(overflow_digits) - 1, OVERFLOW_EXPONENT = 308 };
-
-/* What a number's size depends on: 0.ddd times ten to the point. */
-struct magnitude {
-    char digits[OVERFLOW_DIGITS]; /* from the first that is not 0 */
-    int count;
-    int64_t point;
-};
-
-static void add_digit(struct magnitude *magnitude, char digit, bool is_whole)
-{
-    if (digit == '0' && magnitude->count == 0) {
-        magnitude->point -= is_whole ? 0 : 1;
-        return;
-    }
-    magnitude->point += is_whole ? 1 : 0;
-    if (magnitude->count < OVERFLOW_DIGITS)
-        magnitude->digits[magnitude->count++] = digit;
-}
-
-static bool fits_double(const struct magnitude *magnitude)
-{
-    int64_t exponent = magnitude->point - 1;
-    int order;
-
-    if (magnitude->count == 0 || exponent < OVERFLOW_EXPONENT)
-        return true;
-    if (exponent > OVERFLOW_EXPONENT)
-        return false;
-    order =
-        memcmp(magnitude->digits, overflow_digits, (size_t)magnitude->count);
-    return order < 0 || (order == 0 && magnitude->count < OVERFLOW_DIGITS);
-}
-
 /* One digit or more; false if there is none. */
-static bool scan_digits(struct scanner *scanner, struct magnitude *magnitude,
+static bool scan_digits(struct scanner *scanner, optly__magnitude *magnitude,
                         bool is_whole)
 {
     if (!is_digit(peek(scanner)))
         return false;
     for (; is_digit(peek(scanner)); scanner->at++)
-        add_digit(magnitude, *scanner->at, is_whole);
+        optly__magnitude_add(magnitude, *scanner->at, is_whole);
     return true;
 }
 
@@ -128,7 +90,8 @@ static bool scan_exponent(struct scanner *scanner, int64_t *point)
 static bool scan_number(struct scanner *scanner)
 {
     const char *start = scanner->at;
-    struct magnitude magnitude = {.count = 0, .point = 0};
+    optly__magnitude magnitude = {.count = 0, .point = 0};
+    size_t len;
 
     if (peek(scanner) == '-')
         scanner->at++;
@@ -144,9 +107,11 @@ static bool scan_number(struct scanner *scanner)
     if ((peek(scanner) == 'e' || peek(scanner) == 'E') &&
         !scan_exponent(scanner, &magnitude.point))
         return false;
-    if (!fits_double(&magnitude))
+    len = (size_t)(scanner->at - start);
+    if (!optly__magnitude_fits_double(&magnitude) ||
+        (scanner->rules->suits_cjson && len > MOST_CJSON_NUMBER_LEN))
         return false;
-    emit(scanner, start, (size_t)(scanner->at - start));
+    emit(scanner, start, len);
     return true;
 }
 
@@ -191,16 +156,18 @@ static bool scan_unicode_escape(struct scanner *scanner)
     int32_t unit = read_hex(scanner, start + 2);
     size_t size = 6;
 
-    if (unit < 0 || (unit == 0 && scanner->rules->refuses_nul))
+    if (unit < 0 || (unit == 0 && scanner->rules->suits_cjson))
         return false;
     if (unit >= 0xD800 && unit <= 0xDBFF &&
         low_surrogate_follows(scanner, start + 6))
         size = 12;
-    if (size == 6 && unit >= 0xD800 && unit <= 0xDFFF)
+    if (size == 12 || unit < 0xD800 || unit > 0xDFFF)
+        emit(scanner, start, size);
+    else if (!scanner->rules->suits_cjson)
         emit(scanner, OPTLY__UTF8_REPLACEMENT,
              sizeof(OPTLY__UTF8_REPLACEMENT) - 1);
     else
-        emit(scanner, start, size);
+        return false;
     scanner->at += size;
     return true;
 }

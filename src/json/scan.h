@@ -8,7 +8,9 @@ enum { OPTLY__SCAN_MOST_DEPTH = 512 };
 
 typedef struct optly__scan_rules {
     unsigned most_depth; /* 1 to OPTLY__SCAN_MOST_DEPTH */
-    bool refuses_nul;    /* no \u0000 in strings */
+    /* Refuses what cJSON would cut or not take: in strings \u0000 and escaped
+     * surrogates that are alone, and numbers longer than 63 bytes. */
+    bool suits_cjson;
 } optly__scan_rules;
 
 /*

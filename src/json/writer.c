@@ -186,18 +186,33 @@ static void write_escaped(optly__writer *writer, const char *text, size_t len)
     optly__write_literal(writer, "\"");
 }
 
-void optly__write_string(optly__writer *writer, const char *text, size_t len)
+/* Writes a string if it is plain and fits, with room for a byte behind it. */
+static bool write_plain(optly__writer *writer, const char *text, size_t len)
 {
     char *at = writer->at;
 
-    if ((size_t)(writer->end - at) < len + 2 ||
-        !copy_plain(at + 1, text, len)) {
-        write_escaped(writer, text, len);
-        return;
-    }
+    if ((size_t)(writer->end - at) < len + 3 || !copy_plain(at + 1, text, len))
+        return false;
     at[0] = '"';
     at[len + 1] = '"';
     writer->at = at + len + 2;
+    return true;
+}
+
+void optly__write_string(optly__writer *writer, const char *text, size_t len)
+{
+    if (!write_plain(writer, text, len))
+        write_escaped(writer, text, len);
+}
+
+void optly__write_name(optly__writer *writer, const char *text, size_t len)
+{
+    if (write_plain(writer, text, len)) {
+        *writer->at++ = ':';
+        return;
+    }
+    write_escaped(writer, text, len);
+    optly__write_literal(writer, ":");
 }
 
 void optly__write_int(optly__writer *writer, int64_t value)

@@ -33,6 +33,9 @@ bool optly__writer_grow(optly__writer *writer, size_t size);
 /* A string in quotes: escaped, each invalid byte of UTF-8 as U+FFFD. */
 void optly__write_string(optly__writer *writer, const char *text, size_t len);
 
+/* The name of a member: a string and a colon. */
+void optly__write_name(optly__writer *writer, const char *text, size_t len);
+
 void optly__write_int(optly__writer *writer, int64_t value);
 
 /* `value` is finite. */

@@ -264,11 +264,12 @@ static optly_status read_fields(const struct reader *reader, const cJSON *root,
     fields->context.client_name = OPTLY_CLIENT_NAME;
     fields->context.client_version = OPTLY_VERSION_STRING;
     status = read_strings(reader, root, fields);
+    if (status != OPTLY_OK)
+        return status;
     if (fields->context.region[0] == '\0')
         fields->context.region = "US";
-    if (status == OPTLY_OK)
-        status = read_bool(reader, root, "anonymizeIP",
-                           &fields->context.anonymize_ip);
+    status =
+        read_bool(reader, root, "anonymizeIP", &fields->context.anonymize_ip);
     if (status == OPTLY_OK)
         status = read_bool(reader, root, "botFiltering",
                            &fields->context.bot_filtering);
@@ -316,25 +317,20 @@ static optly_status read_project(struct reader *reader, const cJSON *root)
 
 /*
  * cJSON takes much that is not JSON, and cuts strings at an escaped NUL; so
- * the text is checked beforehand.
+ * the text is checked beforehand. Then cJSON fails only without memory.
  */
 static optly_status parse(cJSON **root, const char *json, size_t json_len,
                           optly_error *err)
 {
     static const optly__scan_rules rules = {
-        .most_depth = OPTLY__SCAN_MOST_DEPTH, .refuses_nul = true};
-    const char *end = json;
+        .most_depth = OPTLY__SCAN_MOST_DEPTH, .suits_cjson = true};
     size_t offset = 0;
 
     if (!optly__scan_json(json, json_len, &rules, NULL, &offset))
         return optly__fail(err, OPTLY_ERR_PARSE,
                            "datafile: not valid JSON at byte %zu", offset);
-    *root = cJSON_ParseWithLengthOpts(json, json_len, &end, false);
-    if (*root == NULL)
-        return optly__fail(err, OPTLY_ERR_PARSE,
-                           "datafile: cannot be read at byte %zu",
-                           (size_t)(end - json));
-    return OPTLY_OK;
+    *root = cJSON_ParseWithLength(json, json_len);
+    return *root != NULL ? OPTLY_OK : optly__fail_memory(err);
 }
 
 optly_status optly_project_from_datafile(optly_project **out, const char *json,

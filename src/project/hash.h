@@ -22,8 +22,16 @@ static inline uint64_t optly__hash(const char *bytes, size_t len)
         bytes += sizeof(word);
     }
     word = 0;
-    for (size_t i = 0; i < len; i++)
-        word = word << 8 | (unsigned char)bytes[i];
+    if (len >= 4) {
+        uint32_t first, last; /* two halves, which may overlap */
+
+        memcpy(&first, bytes, sizeof(first));
+        memcpy(&last, bytes + len - sizeof(last), sizeof(last));
+        word = (uint64_t)first << 32 | last;
+    } else {
+        for (size_t i = 0; i < len; i++)
+            word = word << 8 | (unsigned char)bytes[i];
+    }
     return optly__hash_mix(hash, word);
 }
 
