@@ -82,6 +82,10 @@ optly_status optly__engine_init(optly__engine *engine,
         optly__alloc_zero(config->max_in_flight * sizeof(*engine->slots));
     if (engine->slots == NULL)
         return OPTLY_ERR_NO_MEMORY;
+    for (uint32_t i = config->max_in_flight; i-- > 0;) {
+        engine->slots[i].next = engine->free_slots;
+        engine->free_slots = &engine->slots[i];
+    }
     if (!optly__mutex_init(&engine->lock))
         goto fail_slots;
     if (!optly__cond_init(&engine->changed))
@@ -120,22 +124,17 @@ static bool begin_step(optly__engine *engine, int64_t now_ms, bool *aborting)
     return ours;
 }
 
-static int64_t earliest(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static void end_step(optly__engine *engine, int64_t now_ms, int64_t *next_ms)
 {
     bool wants[OPTLY__ENDPOINTS];
 
-    *next_ms = earliest(engine->next_expiry_ms, engine->memory_retry_ms);
+    *next_ms = optly__earliest(engine->next_expiry_ms, engine->memory_retry_ms);
     for (int i = 0; i < OPTLY__ENDPOINTS; i++) {
         optly__lane *lane = &engine->lanes[i];
 
         wants[i] = optly__engine_may_send(engine, lane, now_ms);
         if (engine->memory_retry_ms == OPTLY__NEVER)
-            *next_ms = earliest(
+            *next_ms = optly__earliest(
                 *next_ms, optly__engine_lane_due_ms(engine, lane, now_ms));
     }
     optly__mutex_lock(&engine->lock);

@@ -50,7 +50,7 @@ typedef struct optly__slot {
     optly__batch *batch; /* NULL: the slot is free */
     bool completed;
     optly_dispatch_result result;
-    struct optly__slot *next; /* among the completed ones */
+    struct optly__slot *next; /* among the completed, or the free ones */
 } optly__slot;
 
 /* Set by create, then read-only. */
@@ -110,6 +110,7 @@ typedef struct optly__engine {
     optly__batch hand;      /* events being settled; its group is NULL */
     optly_user_event *displaced_hand; /* displaced ones being reported */
     optly_user_event *backlog_first, *backlog_last; /* taken, not batched */
+    optly__slot *free_slots;
     uint32_t in_flight;
     uint32_t taken; /* events taken out of the queue in this step */
     uint64_t next_order, next_id, scan;
@@ -123,6 +124,11 @@ typedef struct optly__engine {
     optly_stats metered;     /* what the metrics hook has been told */
     uint64_t metered_failed;
 } optly__engine;
+
+static inline int64_t optly__earliest(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
 
 /*
  * Makes an engine; takes `config->queue_self` when it succeeds. Events in the
@@ -148,9 +154,10 @@ bool optly__engine_drop_waiting(optly__engine *engine,
                                 optly_drop_reason reason);
 
 /*
- * Settles what the dispatcher holds as ABANDONED, answers that have come in
- * first. Unless the dispatcher `is_gone` the events stay in memory, since it
- * may still read them. Driver only. Returns false when it was taken over.
+ * answer.c: settles what the dispatcher holds as ABANDONED, answers that have
+ * come in first. Unless the dispatcher `is_gone` the events stay in memory,
+ * since it may still read them. Driver only. Returns false when it was taken
+ * over.
  */
 bool optly__engine_abandon(optly__engine *engine, bool is_gone);
 
@@ -212,9 +219,6 @@ bool optly__engine_may_send(const optly__engine *engine,
  * counts before more is sent. False: taken over. */
 bool optly__engine_send(optly__engine *engine, int64_t now_ms);
 
-/* Acts on the answers that have come in. False: taken over. */
-bool optly__engine_answer(optly__engine *engine, int64_t now_ms);
-
 /* When the lane has something to send, OPTLY__NEVER if an event or an answer
  * has to come first. */
 int64_t optly__engine_lane_due_ms(optly__engine *engine, optly__lane *lane,
@@ -222,6 +226,19 @@ int64_t optly__engine_lane_due_ms(optly__engine *engine, optly__lane *lane,
 
 /* An allocation failed: everything stays where it is, and is tried again. */
 void optly__engine_out_of_memory(optly__engine *engine, int64_t now_ms);
+
+/* --- answer.c: driver only --- */
+
+/* Acts on the answers that have come in. False: taken over. */
+bool optly__engine_answer(optly__engine *engine, int64_t now_ms);
+
+/* --- takeover.c --- */
+
+/* Leaves for foreign code and comes back. False: taken over. */
+void optly__engine_leave(optly__engine *engine, optly__place place);
+bool optly__engine_enter(optly__engine *engine);
+
+/* The rest with the lock held. */
 
 /* Whether the calling thread may touch the engine after foreign code. */
 bool optly__engine_is_ours(const optly__engine *engine);
@@ -239,10 +256,6 @@ void optly__engine_take_over(optly__engine *engine);
 void optly__engine_count_waiting(optly__engine *engine);
 
 /* --- settle.c: driver only --- */
-
-/* Leaves for foreign code and comes back. False: taken over. */
-void optly__engine_leave(optly__engine *engine, optly__place place);
-bool optly__engine_enter(optly__engine *engine);
 
 /*
  * Reports the events in `hand`, counts them and destroys them. `stage` is

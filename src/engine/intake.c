@@ -4,8 +4,6 @@
  */
 #include "engine/engine.h"
 
-#include <assert.h>
-
 uint32_t optly__engine_lane_of(const optly__engine *engine,
                                const optly_user_event *event)
 {
@@ -167,29 +165,4 @@ bool optly__engine_rouse(optly__engine *engine)
     engine->poked = true;
     engine->sleep = OPTLY__AWAKE;
     return was_asleep;
-}
-
-bool optly__engine_is_ours(const optly__engine *engine)
-{
-    return !engine->taken_over || optly__thread_is_self(engine->taker);
-}
-
-void optly__engine_take_over(optly__engine *engine)
-{
-    assert(engine->place != OPTLY__IN_ENGINE);
-    engine->taken_over = true;
-    engine->taker = optly__thread_self();
-}
-
-void optly__engine_count_waiting(optly__engine *engine)
-{
-    optly__ledger *ledger = &engine->ledger;
-
-    optly__ledger_count(ledger, engine->hand_stage, engine->hand_count,
-                        engine->hand_reason);
-    engine->hand_count = 0;
-    optly__ledger_count(ledger, OPTLY__QUEUED, ledger->stats.queued,
-                        OPTLY_DROP_CLOSED);
-    optly__ledger_count(ledger, OPTLY__RETRY_WAIT, ledger->stats.retry_wait,
-                        OPTLY_DROP_CLOSED);
 }

@@ -1,13 +1,5 @@
-/*
- * To the dispatcher and back: picks the batch that goes next, hands it over,
- * and acts on the answer. Driver only; completions come in from any thread.
- */
+/* To the dispatcher: picks the batch that goes next and hands it over. */
 #include "engine/engine.h"
-
-#include "base/memory.h"
-
-/* How long a batch waits that could not be split for lack of memory. */
-enum { SPLIT_RETRY_MS = 100 };
 
 bool optly__engine_may_send(const optly__engine *engine,
                             const optly__lane *lane, int64_t now_ms)
@@ -41,11 +33,6 @@ optly__batch *optly__engine_next_batch(optly__engine *engine, optly__lane *lane,
     return NULL;
 }
 
-static int64_t earliest(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* When the first of the closed batches may go, as far as it is known. */
 static int64_t ready_due_ms(optly__engine *engine, optly__lane *lane,
                             int64_t from_ms)
@@ -56,7 +43,7 @@ static int64_t ready_due_ms(optly__engine *engine, optly__lane *lane,
     for (optly__batch *b = lane->ready.first; b && due > from_ms; b = b->next) {
         if (is_held_up(engine, b))
             continue;
-        due = earliest(due, b->not_before_ms);
+        due = optly__earliest(due, b->not_before_ms);
         b->group->skipped_in = engine->scan;
     }
     return due;
@@ -69,7 +56,8 @@ static int64_t open_due_ms(optly__engine *engine, const optly__lane *lane,
 
     for (optly__batch *b = engine->open.first; b != NULL; b = b->next) {
         if (&engine->lanes[optly__engine_lane_of(engine, b->first)] == lane)
-            due = earliest(due, optly__engine_batch_due_ms(engine, b, now_ms));
+            due = optly__earliest(
+                due, optly__engine_batch_due_ms(engine, b, now_ms));
     }
     return due;
 }
@@ -84,8 +72,8 @@ int64_t optly__engine_lane_due_ms(optly__engine *engine, optly__lane *lane,
     if (engine->in_flight >= engine->config.max_in_flight ||
         (lane->backing_off && lane->probing))
         return OPTLY__NEVER;
-    due = earliest(ready_due_ms(engine, lane, from),
-                   open_due_ms(engine, lane, now_ms));
+    due = optly__earliest(ready_due_ms(engine, lane, from),
+                          open_due_ms(engine, lane, now_ms));
     optly__mutex_lock(&engine->lock);
     queued = engine->queued[lane - engine->lanes] > 0;
     optly__mutex_unlock(&engine->lock);
@@ -94,12 +82,12 @@ int64_t optly__engine_lane_due_ms(optly__engine *engine, optly__lane *lane,
     return due < from ? from : due;
 }
 
-static optly__slot *free_slot(optly__engine *engine)
+static optly__slot *take_slot(optly__engine *engine)
 {
-    optly__slot *slot = engine->slots;
+    optly__slot *slot = engine->free_slots;
 
-    while (slot->batch != NULL)
-        slot++;
+    engine->free_slots = slot->next;
+    slot->next = NULL;
     return slot;
 }
 
@@ -107,7 +95,7 @@ static optly__slot *free_slot(optly__engine *engine)
 static optly_delivery begin_attempt(optly__engine *engine, optly__lane *lane,
                                     optly__batch *batch)
 {
-    optly__slot *slot = free_slot(engine);
+    optly__slot *slot = take_slot(engine);
     optly_stats *stats = &engine->ledger.stats;
     optly_delivery delivery;
 
@@ -213,194 +201,4 @@ bool optly__engine_send(optly__engine *engine, int64_t now_ms)
         if (has_answers(engine))
             return true;
     }
-}
-
-static void return_to_lane(optly__engine *engine, optly__lane *lane,
-                           optly__batch *batch)
-{
-    optly__free(batch->block);
-    batch->block = NULL;
-    optly__batch_list_insert(&lane->ready, batch);
-    if (engine->config.max_age_ms > 0)
-        engine->next_expiry_ms =
-            earliest(engine->next_expiry_ms,
-                     batch->first->arrival_ms + engine->config.max_age_ms);
-    optly__mutex_lock(&engine->lock);
-    optly__ledger_move(&engine->ledger, OPTLY__IN_FLIGHT, OPTLY__RETRY_WAIT,
-                       batch->count);
-    optly__mutex_unlock(&engine->lock);
-}
-
-static bool drop(optly__engine *engine, optly__batch *batch,
-                 optly_drop_reason reason)
-{
-    engine->failed_batches++;
-    return optly__engine_settle(engine, batch, batch->count, OPTLY__IN_FLIGHT,
-                                reason);
-}
-
-static bool deliver(optly__engine *engine, optly__lane *lane,
-                    optly__batch *batch)
-{
-    if (lane->backing_off)
-        optly__log_write(&engine->config.log, OPTLY_LOG_INFO,
-                         "delivery works again");
-    optly__lane_recover(lane);
-    optly__mutex_lock(&engine->lock);
-    engine->ledger.stats.batches++;
-    optly__mutex_unlock(&engine->lock);
-    return optly__engine_settle(engine, batch, batch->count, OPTLY__IN_FLIGHT,
-                                OPTLY_DROP_NONE);
-}
-
-/*
- * Splits a refused batch; its halves take its place. Without memory for it
- * the whole batch is tried, and refused, once more.
- */
-static void bisect(optly__engine *engine, optly__lane *lane,
-                   optly__batch *batch, int64_t now_ms)
-{
-    optly__batch *front = optly__batch_create(batch->group);
-
-    batch->not_before_ms = 0;
-    if (front == NULL) {
-        batch->not_before_ms = now_ms + SPLIT_RETRY_MS;
-        return_to_lane(engine, lane, batch);
-        return;
-    }
-    front->attempts = batch->attempts;
-    front->http_status = batch->http_status;
-    front->order = batch->order;
-    front->notified = true;
-    optly__batch_move(front, batch, (batch->count + 1) / 2);
-    optly__mutex_lock(&engine->lock);
-    engine->ledger.stats.bisections++;
-    optly__mutex_unlock(&engine->lock);
-    return_to_lane(engine, lane, batch);
-    return_to_lane(engine, lane, front);
-}
-
-static bool refuse(optly__engine *engine, optly__lane *lane,
-                   optly__batch *batch, int64_t now_ms)
-{
-    optly__lane_recover(lane);
-    if (batch->count > 1) {
-        bisect(engine, lane, batch, now_ms);
-        return true;
-    }
-    optly__log_write(&engine->config.log, OPTLY_LOG_WARNING,
-                     "event %s was refused (HTTP %d) and is dropped",
-                     optly_user_event_uuid(batch->first),
-                     (int)batch->http_status);
-    return drop(engine, batch, OPTLY_DROP_REFUSED);
-}
-
-static double next_chance(optly__engine *engine)
-{
-    /* xorshift64*: jitter needs spread, not secrecy. */
-    engine->random ^= engine->random >> 12;
-    engine->random ^= engine->random << 25;
-    engine->random ^= engine->random >> 27;
-    return (double)((engine->random * 0x2545F4914F6CDD1DULL) >> 11) * 0x1p-53;
-}
-
-/* Says what is wrong when trouble begins or changes its kind, not each time. */
-static void log_trouble(optly__engine *engine, optly__lane *lane,
-                        const optly_dispatch_result *result)
-{
-    bool misconfigured = result->outcome == OPTLY_MISCONFIGURED;
-
-    if (lane->backing_off && lane->misconfigured == misconfigured)
-        return;
-    optly__log_write(&engine->config.log,
-                     misconfigured ? OPTLY_LOG_ERROR : OPTLY_LOG_WARNING,
-                     "%s (HTTP %d%s%s); events are kept and tried again",
-                     misconfigured ? "the endpoint or the set-up is wrong"
-                                   : "delivery fails",
-                     (int)result->http_status,
-                     result->detail[0] != '\0' ? ", " : "", result->detail);
-    lane->misconfigured = misconfigured;
-}
-
-static bool fail(optly__engine *engine, optly__lane *lane, optly__batch *batch,
-                 const optly_dispatch_result *result, int64_t now_ms)
-{
-    log_trouble(engine, lane, result);
-    optly__lane_fail(lane, batch, result, &engine->config.backoff, now_ms,
-                     next_chance(engine));
-    if (engine->config.max_attempts > 0 &&
-        batch->attempts >= engine->config.max_attempts)
-        return drop(engine, batch, OPTLY_DROP_ATTEMPTS);
-    return_to_lane(engine, lane, batch);
-    return true;
-}
-
-static bool answer(optly__engine *engine, optly__batch *batch,
-                   const optly_dispatch_result *result, bool aborting,
-                   int64_t now_ms)
-{
-    optly__lane *lane =
-        &engine->lanes[optly__engine_lane_of(engine, batch->first)];
-
-    engine->in_flight--;
-    lane->in_flight--;
-    batch->http_status = result->http_status;
-    if (result->outcome == OPTLY_DELIVERED)
-        return deliver(engine, lane, batch);
-    if (result->outcome == OPTLY_REFUSED && (batch->count == 1 || !aborting))
-        return refuse(engine, lane, batch, now_ms);
-    if (aborting)
-        return drop(engine, batch, OPTLY_DROP_CLOSED);
-    return fail(engine, lane, batch, result, now_ms);
-}
-
-bool optly__engine_answer(optly__engine *engine, int64_t now_ms)
-{
-    for (;;) {
-        optly_dispatch_result result;
-        optly__batch *batch;
-        optly__slot *slot;
-        bool aborting;
-
-        optly__mutex_lock(&engine->lock);
-        slot = engine->completed_first;
-        if (slot != NULL) {
-            engine->completed_first = slot->next;
-            if (engine->completed_first == NULL)
-                engine->completed_last = NULL;
-        }
-        aborting = engine->aborting;
-        optly__mutex_unlock(&engine->lock);
-        if (slot == NULL)
-            return true;
-        batch = slot->batch;
-        result = slot->result;
-        slot->batch = NULL;
-        if (!answer(engine, batch, &result, aborting, now_ms))
-            return false;
-    }
-}
-
-bool optly__engine_abandon(optly__engine *engine, bool is_gone)
-{
-    bool ours;
-
-    optly__mutex_lock(&engine->lock);
-    engine->aborting = true;
-    optly__mutex_unlock(&engine->lock);
-    ours = optly__engine_answer(engine, 0);
-    for (uint32_t i = 0; ours && i < engine->config.max_in_flight; i++) {
-        optly__batch *batch = engine->slots[i].batch;
-
-        if (batch == NULL)
-            continue;
-        if (is_gone) {
-            engine->slots[i].batch = NULL;
-            ours = drop(engine, batch, OPTLY_DROP_ABANDONED);
-        } else {
-            ours = optly__engine_settle_in_place(engine, batch,
-                                                 OPTLY_DROP_ABANDONED);
-        }
-    }
-    return ours;
 }

@@ -12,27 +12,6 @@
 /* Events per report where no array of them is at hand. */
 enum { REPORT_EVENTS = 64 };
 
-void optly__engine_leave(optly__engine *engine, optly__place place)
-{
-    optly__mutex_lock(&engine->lock);
-    engine->place = place;
-    if (place == OPTLY__IN_CALLBACK)
-        engine->callback_thread = optly__thread_self();
-    optly__mutex_unlock(&engine->lock);
-}
-
-bool optly__engine_enter(optly__engine *engine)
-{
-    bool ours;
-
-    optly__mutex_lock(&engine->lock);
-    ours = optly__engine_is_ours(engine);
-    if (ours)
-        engine->place = OPTLY__IN_ENGINE;
-    optly__mutex_unlock(&engine->lock);
-    return ours;
-}
-
 /* What a handler of either kind is called with. */
 typedef void (*call_fn)(const optly__handler *handler, const void *what);
 

@@ -21,11 +21,6 @@ enum { MOST_STEPS = 1024 };
 /* How often a host's loop has to come by while requests are under way. */
 enum { POLL_MS = 20 };
 
-static int64_t earliest(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 void optly__processor_wake(void *host)
 {
     optly_processor *processor = host;
@@ -148,7 +143,7 @@ static bool rest(optly_processor *processor, int64_t until_ms)
         return true;
     sleep = choose_sleep(processor, now);
     if (sleep == OPTLY__NAPPING)
-        until_ms = earliest(until_ms, processor->nap_until_ms);
+        until_ms = optly__earliest(until_ms, processor->nap_until_ms);
     return wait_until(processor, sleep, until_ms);
 }
 
@@ -178,7 +173,7 @@ void optly__processor_drive(optly_processor *processor,
                optly__monotonic_ms() >= until_ms ||
                (barrier != NULL && processor->started);
         if (!over)
-            ours = rest(processor, earliest(next, until_ms));
+            ours = rest(processor, optly__earliest(next, until_ms));
     }
     end_driving(processor);
 }
@@ -240,7 +235,8 @@ static bool run_round(optly_processor *processor, int64_t until_ms)
     optly__mutex_lock(&engine->lock);
     if (engine->poked || optly__engine_has_events(engine))
         until_ms = 0;
-    ours = wait_until(processor, OPTLY__ASLEEP, earliest(next, until_ms));
+    ours =
+        wait_until(processor, OPTLY__ASLEEP, optly__earliest(next, until_ms));
     optly__mutex_unlock(&engine->lock);
     if (!ours || !step_while_due(processor, &next))
         return false;
@@ -311,12 +307,12 @@ int64_t optly_processor_next_deadline_ms(optly_processor *processor)
     engine = &processor->engine;
     now = optly__monotonic_ms();
     optly__mutex_lock(&engine->lock);
-    due = earliest(processor->next_ms, queue_due_ms(engine, now));
+    due = optly__earliest(processor->next_ms, queue_due_ms(engine, now));
     if (engine->poked || engine->displaced_first != NULL)
         due = now;
     if (processor->dispatcher.poll != NULL &&
         engine->ledger.stats.in_flight > 0)
-        due = earliest(due, now + POLL_MS);
+        due = optly__earliest(due, now + POLL_MS);
     optly__mutex_unlock(&engine->lock);
     if (due == OPTLY__NEVER)
         return -1;
