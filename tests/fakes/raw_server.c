@@ -300,6 +300,11 @@ void raw_hold(raw_connection *connection)
         ;
 }
 
+bool raw_wait(raw_connection *connection, short events)
+{
+    return wait_for(connection->server, connection->fd, events, -1);
+}
+
 bool raw_pause(raw_connection *connection, int ms)
 {
     struct pollfd stop = {connection->server->stop_pipe[0], POLLIN, 0};

@@ -66,6 +66,9 @@ void raw_reset(raw_connection *connection);
 /* Waits until the peer closes or the server stops. */
 void raw_hold(raw_connection *connection);
 
+/* Waits for poll's `events`; false when the server stops. */
+bool raw_wait(raw_connection *connection, short events);
+
 /* Lets `ms` pass; false when the server stops meanwhile. */
 bool raw_pause(raw_connection *connection, int ms);
 
