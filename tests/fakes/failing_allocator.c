@@ -5,17 +5,15 @@
 
 #include <optly/status.h>
 
-static atomic_int left, out, failed;
+static atomic_int left, out;
 
 static void *allocate(size_t size, void *user)
 {
     void *memory;
 
     (void)user;
-    if (atomic_load(&left) >= 0 && atomic_fetch_sub(&left, 1) == 0) {
-        atomic_store(&failed, 1);
+    if (atomic_load(&left) >= 0 && atomic_fetch_sub(&left, 1) == 0)
         return NULL;
-    }
     memory = malloc(size);
     if (memory != NULL)
         (void)atomic_fetch_add(&out, 1);
@@ -35,17 +33,16 @@ void failing_allocator_install(int successes)
 
     atomic_store(&left, successes);
     atomic_store(&out, 0);
-    atomic_store(&failed, 0);
     (void)optly_set_allocator(&allocator);
+}
+
+void failing_allocator_fail_after(int successes)
+{
+    atomic_store(&left, successes);
 }
 
 int failing_allocator_remove(void)
 {
     (void)optly_set_allocator(NULL);
     return atomic_load(&out);
-}
-
-int failing_allocator_has_failed(void)
-{
-    return atomic_load(&failed);
 }

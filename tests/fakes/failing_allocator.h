@@ -5,10 +5,10 @@
 /* Lets `successes` allocations pass and fails the next; -1: none fails. */
 void failing_allocator_install(int successes);
 
+/* The same from here on, with what is out still counted. */
+void failing_allocator_fail_after(int successes);
+
 /* Brings back the default and returns how many blocks are still out. */
 int failing_allocator_remove(void);
-
-/* Whether an allocation has failed since install. */
-int failing_allocator_has_failed(void);
 
 #endif
