@@ -461,13 +461,14 @@ int main(void)
         cmocka_unit_test(test_threads_run_the_inner_dispatcher_side_by_side),
         cmocka_unit_test(test_full_queue_is_a_retry_at_once),
         cmocka_unit_test(test_cancel_ends_what_waits_and_reaches_the_inner),
-        cmocka_unit_test(test_stuck_inner_does_not_hold_up_destroy),
         cmocka_unit_test(test_inner_may_complete_later_from_another_thread),
         cmocka_unit_test(
             test_bad_arguments_are_refused_and_the_inner_destroyed),
         cmocka_unit_test(test_missing_out_still_takes_the_inner),
         cmocka_unit_test(test_create_survives_every_failed_allocation),
         cmocka_unit_test(test_dispatch_without_memory_is_a_retry),
+        /* Last: its threads may still be about when the test has ended. */
+        cmocka_unit_test(test_stuck_inner_does_not_hold_up_destroy),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

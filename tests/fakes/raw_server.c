@@ -33,7 +33,7 @@ struct raw_server {
     optly__cond changed;
     /* Guarded by `lock`. */
     struct runner *runners[MAX_CONNECTIONS];
-    size_t connections;
+    size_t connections, closed;
     raw_request requests[MAX_REQUESTS];
     size_t request_count;
 };
@@ -70,6 +70,10 @@ static void *run_connection(void *argument)
     connection->server->script(connection);
     if (connection->fd >= 0)
         (void)close(connection->fd);
+    optly__mutex_lock(&connection->server->lock);
+    connection->server->closed++;
+    optly__cond_broadcast(&connection->server->changed);
+    optly__mutex_unlock(&connection->server->lock);
     return NULL;
 }
 
@@ -184,17 +188,29 @@ size_t raw_server_requests(raw_server *server)
     return count;
 }
 
-bool raw_server_wait_requests(raw_server *server, size_t count, int timeout_ms)
+/* Waits until `*counter`, one of the server's, is `count`. */
+static bool wait_for_count(raw_server *server, const size_t *counter,
+                           size_t count, int timeout_ms)
 {
     int64_t deadline = optly__monotonic_ms() + timeout_ms;
-    bool came;
+    bool reached;
 
     optly__mutex_lock(&server->lock);
-    while (server->request_count < count && optly__monotonic_ms() < deadline)
+    while (*counter < count && optly__monotonic_ms() < deadline)
         optly__cond_wait_until(&server->changed, &server->lock, deadline);
-    came = server->request_count >= count;
+    reached = *counter >= count;
     optly__mutex_unlock(&server->lock);
-    return came;
+    return reached;
+}
+
+bool raw_server_wait_requests(raw_server *server, size_t count, int timeout_ms)
+{
+    return wait_for_count(server, &server->request_count, count, timeout_ms);
+}
+
+bool raw_server_wait_closed(raw_server *server, size_t count, int timeout_ms)
+{
+    return wait_for_count(server, &server->closed, count, timeout_ms);
 }
 
 const raw_request *raw_server_request(raw_server *server, size_t index)

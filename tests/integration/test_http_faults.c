@@ -389,8 +389,10 @@ static void test_connection_closed_while_idle_costs_nothing(void **state)
     http_rig_start(&rig, answer_once, NULL, NULL);
     event = fake_log_event(raw_server_url(rig.server), "{}");
 
-    for (size_t i = 0; i < 10; i++)
+    for (size_t i = 0; i < 10; i++) {
         assert_int_equal(http_rig_send(&rig, &event).outcome, OPTLY_DELIVERED);
+        assert_true(raw_server_wait_closed(rig.server, i + 1, 10000));
+    }
 
     assert_int_equal(raw_server_requests(rig.server), 10);
     http_rig_stop(&rig);
