@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "fakes/failing_allocator.h"
 #include "fakes/http_rig.h"
 
 /* Requires the request's body to be `expected`, compressed. */
@@ -76,6 +77,32 @@ static void test_empty_body_is_compressed_too(void **state)
     http_rig_stop(&rig);
 }
 
+static void test_lack_of_memory_is_a_retry(void **state)
+{
+    optly_http_config config = optly_http_config_default();
+    optly_outcome outcome = OPTLY_RETRY;
+    int failures = 0;
+
+    (void)state;
+    config.gzip_level = 6;
+    for (int n = 0; outcome != OPTLY_DELIVERED; n++) {
+        optly_log_event event;
+        http_rig rig;
+
+        failing_allocator_install(-1);
+        http_rig_start(&rig, raw_answer_204, NULL, &config);
+        event = fake_log_event(raw_server_url(rig.server), "{}");
+        failing_allocator_fail_after(n);
+        outcome = http_rig_send(&rig, &event).outcome;
+        failures += outcome == OPTLY_RETRY;
+        assert_int_equal(raw_server_requests(rig.server),
+                         outcome == OPTLY_DELIVERED);
+        http_rig_stop(&rig);
+        assert_int_equal(failing_allocator_remove(), 0);
+    }
+    assert_true(failures >= 2); /* zlib's state, the compressed body */
+}
+
 static void test_plain_body_says_nothing_of_an_encoding(void **state)
 {
     optly_log_event event;
@@ -96,6 +123,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_body_comes_out_the_same_at_every_level),
         cmocka_unit_test(test_empty_body_is_compressed_too),
+        cmocka_unit_test(test_lack_of_memory_is_a_retry),
         cmocka_unit_test(test_plain_body_says_nothing_of_an_encoding),
     };
 
