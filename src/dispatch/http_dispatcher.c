@@ -1,5 +1,6 @@
 #include "dispatch/http_dispatcher.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -231,8 +232,11 @@ void optly__http_dispatch_blocking(void *self, const optly_log_event *event,
 
     *result = optly_dispatch_result_default();
     result->outcome = OPTLY_RETRY;
-    if (lane == NULL)
+    if (lane == NULL) {
+        (void)snprintf(result->detail, sizeof(result->detail),
+                       "no memory or descriptors for another connection");
         return;
+    }
     if (atomic_load(&dispatcher->cancel_count) != cancel_count)
         result->outcome = OPTLY_CANCELLED;
     else

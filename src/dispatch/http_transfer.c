@@ -119,6 +119,13 @@ static CURLcode set_request(optly__http_transfer *transfer)
     if (code == CURLE_OK)
         code = curl_easy_setopt(transfer->easy, CURLOPT_PROXY,
                                 proxy != NULL ? proxy : "");
+    /* Rather share a connection that is being made than make another. Without
+     * TLS libcurl would wait for a whole answer to learn that it cannot. */
+    if (code == CURLE_OK)
+        code =
+            curl_easy_setopt(transfer->easy, CURLOPT_PIPEWAIT,
+                             (long)(secure && optly__http_client_offers_http2(
+                                                  transfer->client)));
     set_body(transfer->easy, &code, body, len);
     return code;
 }

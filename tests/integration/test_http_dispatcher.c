@@ -369,6 +369,25 @@ static void hang_once(raw_connection *connection)
         raw_answer_204(connection);
 }
 
+static void test_hanging_request_does_not_hold_up_others(void **state)
+{
+    optly_log_event event;
+    http_rig rig;
+
+    (void)state;
+    http_rig_start(&rig, hang_once, NULL, NULL);
+    event = fake_log_event(raw_server_url(rig.server), BODY);
+    for (size_t i = 0; i < 8; i++)
+        http_rig_dispatch(&rig, &event);
+
+    assert_true(
+        fake_deliveries_drive(&rig.deliveries, rig.dispatcher, 7, 5000));
+
+    assert_int_equal(fake_deliveries_completed(&rig.deliveries), 7);
+    assert_int_equal(raw_server_requests(rig.server), 8);
+    http_rig_stop(&rig);
+}
+
 static void test_cancel_takes_the_waiting_along_but_nothing_later(void **state)
 {
     optly_http_config config = optly_http_config_default();
@@ -630,6 +649,7 @@ static void test_host_signals_stay_as_they_are(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hanging_request_does_not_hold_up_others),
         cmocka_unit_test(test_request_is_exactly_as_promised),
         cmocka_unit_test(test_host_headers_agent_and_strict_are_added),
         cmocka_unit_test(test_large_body_is_sent_at_once_without_expect),

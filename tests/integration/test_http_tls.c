@@ -248,6 +248,31 @@ static void test_tls_on_a_plaintext_port_is_a_retry(void **state)
     tls_identity_destroy(&identity);
 }
 
+static void test_hanging_request_does_not_hold_up_others(void **state)
+{
+    tls_identity identity =
+        tls_identity_create("IP:127.0.0.1", -DAY_S, DAY_S, &authority);
+    optly_http_config config = trusting_config();
+    optly_log_event event;
+    tls_peer peer;
+    http_rig rig;
+
+    (void)state;
+    tls_peer_init(&peer, &identity, NULL);
+    peer.hang_first = true;
+    http_rig_start(&rig, tls_peer_serve, &peer, &config);
+    event = fake_log_event(url_of(&rig, "https", "127.0.0.1"), "{}");
+    for (size_t i = 0; i < 8; i++)
+        http_rig_dispatch(&rig, &event);
+
+    assert_true(
+        fake_deliveries_drive(&rig.deliveries, rig.dispatcher, 7, 3000));
+    assert_int_equal(fake_deliveries_completed(&rig.deliveries), 7);
+    http_rig_stop(&rig);
+    tls_peer_cleanup(&peer);
+    tls_identity_destroy(&identity);
+}
+
 static void hang_up_after_hello(raw_connection *connection)
 {
     char hello[100];
@@ -390,6 +415,7 @@ int main(void)
         cmocka_unit_test(test_tls_1_1_is_too_old),
         cmocka_unit_test(test_plaintext_on_a_tls_port_is_no_answer),
         cmocka_unit_test(test_tls_on_a_plaintext_port_is_a_retry),
+        cmocka_unit_test(test_hanging_request_does_not_hold_up_others),
         cmocka_unit_test(test_end_within_the_handshake_is_a_retry),
         cmocka_unit_test(
             test_handshake_that_hangs_ends_with_the_connect_timeout),

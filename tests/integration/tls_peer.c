@@ -173,8 +173,11 @@ void tls_peer_serve(raw_connection *connection)
     if (shake_hands(connection, ssl)) {
         (void)atomic_fetch_add(&peer->handshakes, 1);
         while (read_request(connection, ssl, request, sizeof(request)) &&
+               !(peer->hang_first && connection->number == 0) &&
                SSL_write(ssl, answer, sizeof(answer) - 1) > 0)
             ;
     }
+    if (peer->hang_first && connection->number == 0)
+        raw_hold(connection);
     SSL_free(ssl);
 }

@@ -29,6 +29,7 @@ typedef struct tls_peer {
     SSL_CTX *context;
     atomic_size_t handshakes; /* that ended well */
     atomic_size_t bytes;      /* of the application, decrypted */
+    bool hang_first;          /* the first connection never gets an answer */
 } tls_peer;
 
 /* `clients`, if not NULL, is who must have signed the client's certificate. */
