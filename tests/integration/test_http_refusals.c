@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <curl/curl.h>
@@ -18,6 +19,35 @@
 static int left = -1;
 static CURLcode failure = CURLE_UNKNOWN_OPTION;
 static CURLoption failed_option;
+
+/* What was set last on any handle, by option. */
+static struct setting {
+    CURLoption option;
+    long number;
+    char text[128];
+    bool is_null;
+} settings[128];
+static size_t setting_count;
+
+static struct setting *setting_of(CURLoption option)
+{
+    for (size_t i = 0; i < setting_count; i++) {
+        if (settings[i].option == option)
+            return &settings[i];
+    }
+    return NULL;
+}
+
+static struct setting *new_setting(CURLoption option)
+{
+    struct setting *setting = setting_of(option);
+
+    if (setting == NULL)
+        setting = &settings[setting_count++];
+    memset(setting, 0, sizeof(*setting));
+    setting->option = option;
+    return setting;
+}
 
 static bool fails_now(void)
 {
@@ -44,6 +74,29 @@ struct curl_slist *__wrap_curl_slist_append(struct curl_slist *list,
 CURLcode __real_curl_global_init(long flags);
 CURLcode __wrap_curl_global_init(long flags);
 
+static CURLcode set_number(CURL *easy, CURLoption option, long number)
+{
+    new_setting(option)->number = number;
+    return __real_curl_easy_setopt(easy, option, number);
+}
+
+static bool is_text(CURLoption option)
+{
+    const struct curl_easyoption *about = curl_easy_option_by_id(option);
+
+    return about != NULL && about->type == CURLOT_STRING;
+}
+
+static CURLcode set_text(CURL *easy, CURLoption option, const char *text)
+{
+    struct setting *setting = new_setting(option);
+
+    setting->is_null = text == NULL;
+    if (text != NULL)
+        (void)snprintf(setting->text, sizeof(setting->text), "%s", text);
+    return __real_curl_easy_setopt(easy, option, text);
+}
+
 CURLcode __wrap_curl_easy_setopt(CURL *easy, CURLoption option, ...)
 {
     va_list arguments;
@@ -55,7 +108,9 @@ CURLcode __wrap_curl_easy_setopt(CURL *easy, CURLoption option, ...)
     }
     va_start(arguments, option);
     if (option < CURLOPTTYPE_OBJECTPOINT)
-        code = __real_curl_easy_setopt(easy, option, va_arg(arguments, long));
+        code = set_number(easy, option, va_arg(arguments, long));
+    else if (is_text(option))
+        code = set_text(easy, option, va_arg(arguments, const char *));
     else if (option > CURLOPTTYPE_OFF_T && option < CURLOPTTYPE_BLOB)
         code = __real_curl_easy_setopt(easy, option,
                                        va_arg(arguments, curl_off_t));
@@ -253,6 +308,112 @@ static void test_every_failed_allocation_of_ours_is_survived(void **state)
     assert_true(failures >= 7);
 }
 
+static void make_and_forget(const optly_http_config *config)
+{
+    optly_dispatcher dispatcher;
+
+    setting_count = 0;
+    assert_int_equal(optly_http_dispatcher_create(&dispatcher, config, NULL),
+                     OPTLY_OK);
+    optly_dispatcher_destroy(&dispatcher);
+}
+
+static void expect_text(CURLoption option, const char *text)
+{
+    const struct setting *setting = setting_of(option);
+
+    assert_non_null(setting);
+    assert_int_equal(setting->is_null, text == NULL);
+    if (text != NULL)
+        assert_string_equal(setting->text, text);
+}
+
+static void test_every_handle_keeps_the_rules(void **state)
+{
+    static const struct {
+        CURLoption option;
+        long number;
+    } rules[] = {
+        {CURLOPT_SSL_VERIFYPEER, 1},
+        {CURLOPT_SSL_VERIFYHOST, 2},
+        {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+        {CURLOPT_PROXY_SSL_VERIFYPEER, 1},
+        {CURLOPT_PROXY_SSL_VERIFYHOST, 2},
+        {CURLOPT_PROXY_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+        {CURLOPT_FOLLOWLOCATION, 0},
+        {CURLOPT_NETRC, CURL_NETRC_IGNORED},
+        {CURLOPT_HTTP09_ALLOWED, 0},
+        {CURLOPT_NOSIGNAL, 1},
+        {CURLOPT_MAXLIFETIME_CONN, 3600},
+        {CURLOPT_CONNECTTIMEOUT_MS, 5000},
+        {CURLOPT_TIMEOUT_MS, 10000},
+        {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS},
+    };
+    static const CURLoption never[] = {CURLOPT_ACCEPT_ENCODING,
+                                       CURLOPT_COOKIEFILE,
+                                       CURLOPT_COOKIEJAR,
+                                       CURLOPT_COOKIE,
+                                       CURLOPT_USERPWD,
+                                       CURLOPT_VERBOSE,
+                                       CURLOPT_HSTS,
+                                       CURLOPT_ALTSVC,
+                                       CURLOPT_CAINFO,
+                                       CURLOPT_CAPATH,
+                                       CURLOPT_SSLCERT};
+
+    (void)state;
+    make_and_forget(NULL);
+
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        assert_non_null(setting_of(rules[i].option));
+        assert_int_equal(setting_of(rules[i].option)->number, rules[i].number);
+    }
+    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+        assert_null(setting_of(never[i]));
+    expect_text(CURLOPT_NOPROXY, "");
+#if LIBCURL_VERSION_NUM >= 0x075500
+    expect_text(CURLOPT_PROTOCOLS_STR, "http,https");
+    expect_text(CURLOPT_REDIR_PROTOCOLS_STR, "https");
+#endif
+}
+
+static void test_http1_only_does_not_offer_more(void **state)
+{
+    optly_http_config config = optly_http_config_default();
+
+    (void)state;
+    config.http1_only = true;
+    make_and_forget(&config);
+
+    assert_int_equal(setting_of(CURLOPT_HTTP_VERSION)->number,
+                     CURL_HTTP_VERSION_1_1);
+}
+
+/* libcurl would go on trusting the system's directory beside a given file. */
+static void test_given_authorities_replace_the_systems(void **state)
+{
+    static const char bundle[] = "/etc/ssl/certs/ca-certificates.crt";
+    optly_http_config config = optly_http_config_default();
+
+    (void)state;
+    config.ca_path = "/tmp";
+    make_and_forget(&config);
+    expect_text(CURLOPT_CAINFO, NULL);
+    expect_text(CURLOPT_CAPATH, "/tmp");
+    expect_text(CURLOPT_PROXY_CAINFO, NULL);
+    expect_text(CURLOPT_PROXY_CAPATH, "/tmp");
+
+    if (access(bundle, R_OK) != 0)
+        skip();
+    config.ca_path = NULL;
+    config.ca_file = bundle;
+    make_and_forget(&config);
+    expect_text(CURLOPT_CAINFO, bundle);
+    expect_text(CURLOPT_CAPATH, NULL);
+    expect_text(CURLOPT_PROXY_CAINFO, bundle);
+    expect_text(CURLOPT_PROXY_CAPATH, NULL);
+}
+
 static void test_host_may_own_libcurls_start(void **state)
 {
     optly_http_config config = optly_http_config_default();
@@ -273,6 +434,9 @@ int main(void)
         cmocka_unit_test(test_nothing_is_sent_when_a_setting_is_refused),
         cmocka_unit_test(test_lack_of_memory_is_a_retry),
         cmocka_unit_test(test_every_failed_allocation_of_ours_is_survived),
+        cmocka_unit_test(test_every_handle_keeps_the_rules),
+        cmocka_unit_test(test_http1_only_does_not_offer_more),
+        cmocka_unit_test(test_given_authorities_replace_the_systems),
         cmocka_unit_test(test_host_may_own_libcurls_start),
     };
 
