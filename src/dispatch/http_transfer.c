@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -28,6 +29,16 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *user)
     return optly__http_response_body(&transfer->response, len) ? len : 0;
 }
 
+/* As libcurl would, but not for the programs that the host starts. */
+static curl_socket_t open_socket(void *user, curlsocktype purpose,
+                                 struct curl_sockaddr *address)
+{
+    (void)user;
+    (void)purpose;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC,
+                  address->protocol);
+}
+
 static void set_callbacks(optly__http_transfer *transfer, CURLcode *code)
 {
     CURL *easy = transfer->easy;
@@ -40,6 +51,8 @@ static void set_callbacks(optly__http_transfer *transfer, CURLcode *code)
         *code = curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
     if (*code == CURLE_OK)
         *code = curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    if (*code == CURLE_OK)
+        *code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     if (*code == CURLE_OK)
         *code = curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     if (*code == CURLE_OK)

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -5,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -455,6 +457,32 @@ static void test_descriptors_are_back_after_destroy(void **state)
     assert_int_equal(open_descriptors(), before);
 }
 
+/* Whether it is a socket of TCP that an exec would hand on. */
+static bool is_inherited_connection(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof(address);
+
+    return getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
+           address.ss_family == AF_INET &&
+           (fcntl(fd, F_GETFD) & FD_CLOEXEC) == 0;
+}
+
+static void test_connections_are_not_inherited_by_programs(void **state)
+{
+    optly_log_event event;
+    http_rig rig;
+
+    (void)state;
+    http_rig_start(&rig, raw_answer_204, NULL, NULL);
+    event = fake_log_event(raw_server_url(rig.server), BODY);
+    assert_int_equal(http_rig_send(&rig, &event).outcome, OPTLY_DELIVERED);
+
+    for (int fd = 0; fd < 256; fd++)
+        assert_false(is_inherited_connection(fd));
+    http_rig_stop(&rig);
+}
+
 static void drive_from_here(void *argument)
 {
     http_rig *rig = argument;
@@ -648,6 +676,7 @@ static void test_host_signals_stay_as_they_are(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_connections_are_not_inherited_by_programs),
         cmocka_unit_test(test_hanging_request_does_not_hold_up_others),
         cmocka_unit_test(test_request_is_exactly_as_promised),
         cmocka_unit_test(test_host_headers_agent_and_strict_are_added),
