@@ -336,6 +336,80 @@ static void test_inner_may_complete_later_from_another_thread(void **state)
     fake_deliveries_cleanup(&deliveries);
 }
 
+/* A processor that is slow to take a result. */
+struct slow_core {
+    optly__delivery_core core; /* first: the delivery points here */
+    struct inner *gate;        /* its lock and gate */
+    size_t inside, done;
+};
+
+static void take_slowly(optly__delivery_core *core, uint64_t id,
+                        const optly_dispatch_result *result)
+{
+    struct slow_core *slow = (struct slow_core *)core;
+
+    (void)id;
+    (void)result;
+    optly__mutex_lock(&slow->gate->lock);
+    slow->inside++;
+    optly__cond_broadcast(&slow->gate->changed);
+    while (!slow->gate->gate_open)
+        optly__cond_wait_until(&slow->gate->changed, &slow->gate->lock,
+                               OPTLY__NEVER);
+    slow->done++;
+    optly__mutex_unlock(&slow->gate->lock);
+}
+
+struct destroyer {
+    optly_dispatcher dispatcher;
+    struct slow_core *slow;
+    size_t done_before; /* what was done when destroy returned */
+};
+
+static void destroy_from_here(void *argument)
+{
+    struct destroyer *destroyer = argument;
+
+    optly_dispatcher_destroy(&destroyer->dispatcher);
+    optly__mutex_lock(&destroyer->slow->gate->lock);
+    destroyer->done_before = destroyer->slow->done;
+    optly__mutex_unlock(&destroyer->slow->gate->lock);
+}
+
+static void test_destroy_waits_for_a_result_on_its_way(void **state)
+{
+    optly_log_event event = fake_log_event("https://a.example/", "{}");
+    struct inner inner, gate;
+    struct slow_core slow = {{take_slowly}, &gate, 0, 0};
+    struct destroyer destroyer;
+    optly__thread thread;
+    int64_t deadline;
+
+    (void)state;
+    inner_init(&inner, true);
+    inner_init(&gate, false);
+    destroyer = (struct destroyer){wrap(&inner, 1, 0), &slow, 99};
+    destroyer.dispatcher.ops->dispatch(destroyer.dispatcher.self, &event,
+                                       (optly_delivery){&slow.core, 0});
+    wait_for(&gate, &slow.inside, 1);
+    assert_true(optly__thread_start(&thread, destroy_from_here, &destroyer, 0,
+                                    "destroyer"));
+
+    /* Longer than destroy waits for a stuck inner dispatcher. */
+    deadline = optly__monotonic_ms() + 200;
+    optly__mutex_lock(&gate.lock);
+    while (optly__monotonic_ms() < deadline)
+        optly__cond_wait_until(&gate.changed, &gate.lock, deadline);
+    optly__mutex_unlock(&gate.lock);
+    open_gate(&gate);
+    optly__thread_join(&thread);
+
+    assert_int_equal(destroyer.done_before, 1);
+    wait_for(&inner, &inner.destroys, 1);
+    inner_cleanup(&gate);
+    inner_cleanup(&inner);
+}
+
 /* Requires create to fail with `status`, and to destroy what it took. */
 static void expect_refused(const optly_dispatcher_ops *ops,
                            const optly_queue_dispatcher_config *config,
@@ -467,7 +541,8 @@ int main(void)
         cmocka_unit_test(test_missing_out_still_takes_the_inner),
         cmocka_unit_test(test_create_survives_every_failed_allocation),
         cmocka_unit_test(test_dispatch_without_memory_is_a_retry),
-        /* Last: its threads may still be about when the test has ended. */
+        /* Last: their threads may still be about when a test has ended. */
+        cmocka_unit_test(test_destroy_waits_for_a_result_on_its_way),
         cmocka_unit_test(test_stuck_inner_does_not_hold_up_destroy),
     };
 

@@ -100,7 +100,8 @@ void optly__http_transfer_destroy(optly__http_transfer *transfer)
     optly__free(transfer);
 }
 
-/* A body that libcurl borrows. With none it would read the standard input. */
+/* A body that libcurl borrows. Given none, it would turn to its read function,
+ * which is the standard input. */
 static void set_body(CURL *easy, CURLcode *code, const void *body, size_t len)
 {
     if (*code == CURLE_OK)

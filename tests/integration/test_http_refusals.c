@@ -19,6 +19,7 @@
 static int left = -1;
 static CURLcode failure = CURLE_UNKNOWN_OPTION;
 static CURLoption failed_option;
+static bool wakeup_fails;
 
 /* What was set last on any handle, by option. */
 static struct setting {
@@ -151,7 +152,8 @@ CURLMcode __wrap_curl_multi_setopt(CURLM *multi, CURLMoption option, ...)
 
 CURLMcode __wrap_curl_multi_wakeup(CURLM *multi)
 {
-    return fails_now() ? CURLM_WAKEUP_FAILURE : __real_curl_multi_wakeup(multi);
+    return wakeup_fails || fails_now() ? CURLM_WAKEUP_FAILURE
+                                       : __real_curl_multi_wakeup(multi);
 }
 
 struct curl_slist *__wrap_curl_slist_append(struct curl_slist *list,
@@ -414,6 +416,20 @@ static void test_given_authorities_replace_the_systems(void **state)
     expect_text(CURLOPT_PROXY_CAPATH, NULL);
 }
 
+/* As when there were no descriptors left for the pair that wakes it. */
+static void test_handle_that_cannot_be_woken_is_refused(void **state)
+{
+    optly_dispatcher dispatcher;
+    optly_error err;
+
+    (void)state;
+    wakeup_fails = true;
+    assert_int_equal(optly_http_dispatcher_create(&dispatcher, NULL, &err),
+                     OPTLY_ERR_IO);
+    wakeup_fails = false;
+    assert_non_null(strstr(err.message, "descriptors"));
+}
+
 static void test_host_may_own_libcurls_start(void **state)
 {
     optly_http_config config = optly_http_config_default();
@@ -437,6 +453,7 @@ int main(void)
         cmocka_unit_test(test_every_handle_keeps_the_rules),
         cmocka_unit_test(test_http1_only_does_not_offer_more),
         cmocka_unit_test(test_given_authorities_replace_the_systems),
+        cmocka_unit_test(test_handle_that_cannot_be_woken_is_refused),
         cmocka_unit_test(test_host_may_own_libcurls_start),
     };
 
