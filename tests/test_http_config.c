@@ -49,6 +49,8 @@ static int make_directory(void **state)
         return -1;
     write_file("whole.pem", WHOLE_CERTIFICATE);
     write_file("damaged.pem", DAMAGED_CERTIFICATE);
+    write_file("cut-off.pem", "-----BEGIN CERTIFICATE-----\nMIIBAAAAAAAAAAAA\n"
+                              "-----END CERTIFICATE-----\n");
     write_file("text.pem", "no certificate at all\n");
     write_file("empty.pem", "");
     write_file("cut.pem", "-----BEGIN CERTIFICATE-----\nMAUCAwEAAQ==\n");
@@ -69,9 +71,9 @@ static int make_directory(void **state)
 static int remove_directory(void **state)
 {
     static const char *const names[] = {
-        "whole.pem", "damaged.pem", "text.pem",      "empty.pem",
-        "cut.pem",   "half.pem",    "key.pem",       "both.pem",
-        "pipe",      "locked.pem",  "old-locked.pem"};
+        "whole.pem", "cut-off.pem", "damaged.pem", "text.pem",
+        "empty.pem", "cut.pem",     "half.pem",    "key.pem",
+        "both.pem",  "pipe",        "locked.pem",  "old-locked.pem"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -175,9 +177,9 @@ static void test_numbers_hold_to_their_ranges(void **state)
 
 static void test_authorities_are_read_at_create(void **state)
 {
-    static const char *const bad[] = {"damaged.pem", "text.pem", "empty.pem",
-                                      "cut.pem",     "half.pem", "key.pem",
-                                      "missing.pem", "pipe",     "."};
+    static const char *const bad[] = {
+        "damaged.pem", "cut-off.pem", "text.pem",    "empty.pem", "cut.pem",
+        "half.pem",    "key.pem",     "missing.pem", "pipe",      "."};
     optly_http_config config = optly_http_config_default();
 
     (void)state;

@@ -4,7 +4,7 @@
 
 #include <cmocka.h>
 
-#include "dispatch/sigpipe.h"
+#include "platform/sigpipe.h"
 
 static bool is_blocked(void)
 {

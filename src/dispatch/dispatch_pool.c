@@ -125,7 +125,7 @@ static void pass_on(const optly_dispatch_result *result, void *user)
 
 static void run_blocking(optly__dispatch_pool *pool, struct job *job)
 {
-    optly_dispatch_result result;
+    optly_dispatch_result result = optly_dispatch_result_default();
 
     optly__http_dispatch_blocking(pool->inner.self, job->event,
                                   job->cancel_count, &result);

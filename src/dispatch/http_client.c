@@ -157,20 +157,18 @@ static void set_authorities(CURL *easy, CURLcode *code,
 #endif
 }
 
-static void set_http_version(CURL *easy, CURLcode *code, bool http1_only)
+bool optly__http_client_offers_http2(const optly__http_client *client)
 {
-    bool offer = !http1_only && (curl_version_info(CURLVERSION_NOW)->features &
-                                 CURL_VERSION_HTTP2) != 0;
-
-    set_long(easy, code, CURLOPT_HTTP_VERSION,
-             offer ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
-    /* Rather share a connection that is being made than make another. */
-    set_long(easy, code, CURLOPT_PIPEWAIT, offer);
+    return !client->settings.http1_only &&
+           (curl_version_info(CURLVERSION_NOW)->features &
+            CURL_VERSION_HTTP2) != 0;
 }
 
 static void set_settings(CURL *easy, CURLcode *code,
-                         const optly__http_settings *settings)
+                         const optly__http_client *client)
 {
+    const optly__http_settings *settings = &client->settings;
+
     set_long(easy, code, CURLOPT_CONNECTTIMEOUT_MS,
              (long)settings->connect_timeout_ms);
     set_long(easy, code, CURLOPT_TIMEOUT_MS, (long)settings->timeout_ms);
@@ -179,7 +177,9 @@ static void set_settings(CURL *easy, CURLcode *code,
     set_text(easy, code, CURLOPT_NOPROXY,
              settings->no_proxy != NULL ? settings->no_proxy : "");
     set_authorities(easy, code, settings);
-    set_http_version(easy, code, settings->http1_only);
+    set_long(easy, code, CURLOPT_HTTP_VERSION,
+             optly__http_client_offers_http2(client) ? CURL_HTTP_VERSION_2TLS
+                                                     : CURL_HTTP_VERSION_1_1);
     if (settings->client_cert_file == NULL)
         return;
     set_text(easy, code, CURLOPT_SSLCERT, settings->client_cert_file);
@@ -193,7 +193,7 @@ int optly__http_client_set_up(const optly__http_client *client, void *easy)
     CURLcode code = CURLE_OK;
 
     set_rules(easy, &code);
-    set_settings(easy, &code, &client->settings);
+    set_settings(easy, &code, client);
     if (code == CURLE_OK)
         code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, client->headers);
     return (int)code;

@@ -18,6 +18,9 @@ optly_status optly__http_client_init(optly__http_client *client,
                                      optly_error *err);
 void optly__http_client_cleanup(optly__http_client *client);
 
+/* Whether a server reached by TLS may choose HTTP/2. */
+bool optly__http_client_offers_http2(const optly__http_client *client);
+
 /*
  * Sets on a new handle (a CURL) all that does not change from request to
  * request. Returns a CURLcode: with any but CURLE_OK the handle must not be

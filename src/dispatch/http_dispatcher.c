@@ -1,11 +1,12 @@
 #include "dispatch/http_dispatcher.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "dispatch/delivery.h"
-#include "dispatch/http_lane.h"
+#include "dispatch/http_multi.h"
 #include "platform/platform.h"
 
 struct http_dispatcher {
@@ -14,13 +15,13 @@ struct http_dispatcher {
     uint64_t generation; /* of the process that may use the connections */
 
     /* For dispatch and poll: the driver's, but for wake and cancel. */
-    optly__http_lane lane;
+    optly__http_multi multi;
 
     _Atomic uint64_t cancel_count;
 
-    /* For blocking calls, each on a lane of its own. */
+    /* For blocking calls, each on a multi of its own. */
     optly__mutex lock;
-    optly__http_lane *busy, *idle; /* guarded by `lock` */
+    optly__http_multi *busy, *idle; /* guarded by `lock` */
 };
 
 static void http_dispatch(void *self, const optly_log_event *event,
@@ -29,47 +30,47 @@ static void http_dispatch(void *self, const optly_log_event *event,
     struct http_dispatcher *dispatcher = self;
 
     /* What cancel meant was under way before this. */
-    (void)optly__http_lane_obey(&dispatcher->lane);
-    optly__http_lane_dispatch(&dispatcher->lane, event, delivery);
+    (void)optly__http_multi_obey(&dispatcher->multi);
+    optly__http_multi_dispatch(&dispatcher->multi, event, delivery);
 }
 
 static void http_poll(void *self, int timeout_ms)
 {
     struct http_dispatcher *dispatcher = self;
 
-    optly__http_lane_poll(&dispatcher->lane, timeout_ms);
+    optly__http_multi_poll(&dispatcher->multi, timeout_ms);
 }
 
 static void http_wake(void *self)
 {
     struct http_dispatcher *dispatcher = self;
 
-    optly__http_lane_wake(&dispatcher->lane);
+    optly__http_multi_wake(&dispatcher->multi);
 }
 
 static void http_cancel(void *self)
 {
     struct http_dispatcher *dispatcher = self;
 
-    optly__http_lane_cancel(&dispatcher->lane);
-    /* Counted before the lanes are looked at, so that a blocking call that is
-     * about to begin sees either the count or its own lane cancelled. */
+    optly__http_multi_cancel(&dispatcher->multi);
+    /* Counted before the multis are looked at, so that a blocking call that is
+     * about to begin sees either the count or its own multi cancelled. */
     (void)atomic_fetch_add(&dispatcher->cancel_count, 1);
     optly__mutex_lock(&dispatcher->lock);
-    for (optly__http_lane *lane = dispatcher->busy; lane != NULL;
-         lane = lane->next)
-        optly__http_lane_cancel(lane);
+    for (optly__http_multi *multi = dispatcher->busy; multi != NULL;
+         multi = multi->next)
+        optly__http_multi_cancel(multi);
     optly__mutex_unlock(&dispatcher->lock);
 }
 
-static void free_lanes(optly__http_lane *lane)
+static void free_multis(optly__http_multi *multi)
 {
-    while (lane != NULL) {
-        optly__http_lane *next = lane->next;
+    while (multi != NULL) {
+        optly__http_multi *next = multi->next;
 
-        optly__http_lane_cleanup(lane);
-        optly__free(lane);
-        lane = next;
+        optly__http_multi_cleanup(multi);
+        optly__free(multi);
+        multi = next;
     }
 }
 
@@ -81,8 +82,8 @@ static void http_destroy(void *self)
      * would say goodbye in its name. */
     if (dispatcher->generation != optly__fork_generation())
         return;
-    free_lanes(dispatcher->idle);
-    optly__http_lane_cleanup(&dispatcher->lane);
+    free_multis(dispatcher->idle);
+    optly__http_multi_cleanup(&dispatcher->multi);
     optly__http_client_cleanup(&dispatcher->client);
     optly__mutex_cleanup(&dispatcher->lock);
     optly__free(dispatcher);
@@ -119,19 +120,20 @@ optly_status optly_http_dispatcher_create(optly_dispatcher *out,
     status = optly__http_client_init(&dispatcher->client, config, err);
     if (status != OPTLY_OK)
         goto fail_dispatcher;
-    status = optly__http_lane_init(&dispatcher->lane, &dispatcher->client, err);
+    status =
+        optly__http_multi_init(&dispatcher->multi, &dispatcher->client, err);
     if (status != OPTLY_OK)
         goto fail_client;
     if (!optly__mutex_init(&dispatcher->lock)) {
         status = optly__fail_memory(err);
-        goto fail_lane;
+        goto fail_multi;
     }
     out->ops = &http_ops;
     out->self = dispatcher;
     return OPTLY_OK;
 
-fail_lane:
-    optly__http_lane_cleanup(&dispatcher->lane);
+fail_multi:
+    optly__http_multi_cleanup(&dispatcher->multi);
 fail_client:
     optly__http_client_cleanup(&dispatcher->client);
 fail_dispatcher:
@@ -156,62 +158,63 @@ static void complete_blocking(optly__delivery_core *core, uint64_t id,
     blocking->complete = true;
 }
 
-/* Makes a lane; NULL when there is no memory or no descriptor for one. */
-static optly__http_lane *make_lane(const optly__http_client *client)
+/* Makes a multi; NULL when there is no memory or no descriptor for one. */
+static optly__http_multi *make_multi(const optly__http_client *client)
 {
-    optly__http_lane *lane = optly__alloc_zero(sizeof(*lane));
+    optly__http_multi *multi = optly__alloc_zero(sizeof(*multi));
 
-    if (lane != NULL && optly__http_lane_init(lane, client, NULL) != OPTLY_OK) {
-        optly__free(lane);
+    if (multi != NULL &&
+        optly__http_multi_init(multi, client, NULL) != OPTLY_OK) {
+        optly__free(multi);
         return NULL;
     }
-    return lane;
+    return multi;
 }
 
-static optly__http_lane *take_lane(struct http_dispatcher *dispatcher)
+static optly__http_multi *take_multi(struct http_dispatcher *dispatcher)
 {
-    optly__http_lane *lane;
+    optly__http_multi *multi;
 
     optly__mutex_lock(&dispatcher->lock);
-    lane = dispatcher->idle;
-    if (lane != NULL)
-        dispatcher->idle = lane->next;
+    multi = dispatcher->idle;
+    if (multi != NULL)
+        dispatcher->idle = multi->next;
     optly__mutex_unlock(&dispatcher->lock);
-    if (lane == NULL)
-        lane = make_lane(&dispatcher->client);
-    if (lane == NULL)
+    if (multi == NULL)
+        multi = make_multi(&dispatcher->client);
+    if (multi == NULL)
         return NULL;
-    atomic_store(&lane->cancelled, false);
+    atomic_store(&multi->cancelled, false);
     optly__mutex_lock(&dispatcher->lock);
-    lane->next = dispatcher->busy;
-    dispatcher->busy = lane;
+    multi->next = dispatcher->busy;
+    dispatcher->busy = multi;
     optly__mutex_unlock(&dispatcher->lock);
-    return lane;
+    return multi;
 }
 
-static void return_lane(struct http_dispatcher *dispatcher,
-                        optly__http_lane *lane)
+static void return_multi(struct http_dispatcher *dispatcher,
+                         optly__http_multi *multi)
 {
-    optly__http_lane **link;
+    optly__http_multi **link;
 
     optly__mutex_lock(&dispatcher->lock);
-    for (link = &dispatcher->busy; *link != lane; link = &(*link)->next)
+    for (link = &dispatcher->busy; *link != multi; link = &(*link)->next)
         ;
-    *link = lane->next;
-    lane->next = dispatcher->idle;
-    dispatcher->idle = lane;
+    *link = multi->next;
+    multi->next = dispatcher->idle;
+    dispatcher->idle = multi;
     optly__mutex_unlock(&dispatcher->lock);
 }
 
-static void run_to_completion(optly__http_lane *lane,
+static void run_to_completion(optly__http_multi *multi,
                               const optly_log_event *event,
                               struct blocking_delivery *blocking)
 {
     optly_delivery delivery = {&blocking->core, 1};
 
-    optly__http_lane_dispatch(lane, event, delivery);
+    optly__http_multi_dispatch(multi, event, delivery);
     while (!blocking->complete)
-        optly__http_lane_poll(lane, -1);
+        optly__http_multi_poll(multi, -1);
 }
 
 uint64_t optly__http_cancel_count(void *self)
@@ -227,15 +230,18 @@ void optly__http_dispatch_blocking(void *self, const optly_log_event *event,
 {
     struct http_dispatcher *dispatcher = self;
     struct blocking_delivery blocking = {{complete_blocking}, result, false};
-    optly__http_lane *lane = take_lane(dispatcher);
+    optly__http_multi *multi = take_multi(dispatcher);
 
     *result = optly_dispatch_result_default();
     result->outcome = OPTLY_RETRY;
-    if (lane == NULL)
+    if (multi == NULL) {
+        (void)snprintf(result->detail, sizeof(result->detail),
+                       "no memory or descriptors for another connection");
         return;
+    }
     if (atomic_load(&dispatcher->cancel_count) != cancel_count)
         result->outcome = OPTLY_CANCELLED;
     else
-        run_to_completion(lane, event, &blocking);
-    return_lane(dispatcher, lane);
+        run_to_completion(multi, event, &blocking);
+    return_multi(dispatcher, multi);
 }

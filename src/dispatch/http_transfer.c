@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -28,6 +29,16 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *user)
     return optly__http_response_body(&transfer->response, len) ? len : 0;
 }
 
+/* As libcurl would, but not for the programs that the host starts. */
+static curl_socket_t open_socket(void *user, curlsocktype purpose,
+                                 struct curl_sockaddr *address)
+{
+    (void)user;
+    (void)purpose;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC,
+                  address->protocol);
+}
+
 static void set_callbacks(optly__http_transfer *transfer, CURLcode *code)
 {
     CURL *easy = transfer->easy;
@@ -40,6 +51,8 @@ static void set_callbacks(optly__http_transfer *transfer, CURLcode *code)
         *code = curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
     if (*code == CURLE_OK)
         *code = curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    if (*code == CURLE_OK)
+        *code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     if (*code == CURLE_OK)
         *code = curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     if (*code == CURLE_OK)
@@ -87,7 +100,8 @@ void optly__http_transfer_destroy(optly__http_transfer *transfer)
     optly__free(transfer);
 }
 
-/* A body that libcurl borrows. With none it would read the standard input. */
+/* A body that libcurl borrows. Given none, it would turn to its read function,
+ * which is the standard input. */
 static void set_body(CURL *easy, CURLcode *code, const void *body, size_t len)
 {
     if (*code == CURLE_OK)
@@ -119,6 +133,13 @@ static CURLcode set_request(optly__http_transfer *transfer)
     if (code == CURLE_OK)
         code = curl_easy_setopt(transfer->easy, CURLOPT_PROXY,
                                 proxy != NULL ? proxy : "");
+    /* Rather share a connection that is being made than make another. Without
+     * TLS libcurl would wait for a whole answer to learn that it cannot. */
+    if (code == CURLE_OK)
+        code =
+            curl_easy_setopt(transfer->easy, CURLOPT_PIPEWAIT,
+                             (long)(secure && optly__http_client_offers_http2(
+                                                  transfer->client)));
     set_body(transfer->easy, &code, body, len);
     return code;
 }

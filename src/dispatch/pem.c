@@ -155,34 +155,33 @@ static optly_status check_key(const char *pem, size_t len, const char *field,
                        "%s: has no private key in PEM form", field);
 }
 
-static optly_status read_file(const char *path, const char *field,
-                              char **content, size_t *len, optly_error *err)
+static optly_status measure_file(const char *path, const char *field,
+                                 size_t *size, optly_error *err)
 {
     struct stat about;
-    FILE *file;
-    size_t size;
 
-    /* A pipe would block, so look before opening it. */
     if (stat(path, &about) != 0 || !S_ISREG(about.st_mode))
         return optly__fail(err, OPTLY_ERR_INVALID,
                            "%s: is not a file that can be read", field);
     if (about.st_size < 1 || about.st_size > MAX_PEM_BYTES)
         return optly__fail(err, OPTLY_ERR_INVALID,
                            "%s: is empty or larger than 16 MiB", field);
-    size = (size_t)about.st_size;
-    *content = optly__alloc(size);
-    if (*content == NULL)
-        return optly__fail_memory(err);
-    file = fopen(path, "re");
-    if (file != NULL) /* no copy of a key in a buffer of stdio */
-        (void)setvbuf(file, NULL, _IONBF, 0);
-    *len = file != NULL ? fread(*content, 1, size, file) : 0;
-    if (file != NULL)
-        (void)fclose(file);
-    if (*len > 0)
-        return OPTLY_OK;
-    optly__free(*content);
-    return optly__fail(err, OPTLY_ERR_INVALID, "%s: cannot be read", field);
+    *size = (size_t)about.st_size;
+    return OPTLY_OK;
+}
+
+/* Returns how many bytes there were; 0: it cannot be read. */
+static size_t read_file(const char *path, char *content, size_t size)
+{
+    FILE *file = fopen(path, "re");
+    size_t len;
+
+    if (file == NULL)
+        return 0;
+    (void)setvbuf(file, NULL, _IONBF, 0); /* no second copy of a key */
+    len = fread(content, 1, size, file);
+    (void)fclose(file);
+    return len;
 }
 
 typedef optly_status (*pem_check)(const char *pem, size_t len,
@@ -191,14 +190,23 @@ typedef optly_status (*pem_check)(const char *pem, size_t len,
 static optly_status check_file(const char *path, const char *field,
                                pem_check check, optly_error *err)
 {
-    char *content = NULL;
-    size_t len = 0;
-    optly_status status = read_file(path, field, &content, &len, err);
+    char *content;
+    size_t size = 0, len;
+    /* A pipe would block, so look before opening it. */
+    optly_status status = measure_file(path, field, &size, err);
 
     if (status != OPTLY_OK)
         return status;
-    status = check(content, len, field, err);
-    explicit_bzero(content, len); /* it may be a key */
+    content = optly__alloc(size);
+    if (content == NULL)
+        return optly__fail_memory(err);
+    len = read_file(path, content, size);
+    if (len > 0)
+        status = check(content, len, field, err);
+    else
+        status =
+            optly__fail(err, OPTLY_ERR_INVALID, "%s: cannot be read", field);
+    explicit_bzero(content, size); /* it may be a key */
     optly__free(content);
     return status;
 }

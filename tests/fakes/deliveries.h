@@ -7,6 +7,10 @@
 
 enum { FAKE_MAX_DELIVERIES = 256 };
 
+/* "At once", on a machine that has other things to do as well; what it is told
+ * apart from takes 5 s or more. */
+enum { FAKE_SOON_MS = 1000 };
+
 typedef struct fake_deliveries {
     optly__delivery_core core; /* first: deliveries point here */
     optly__mutex lock;

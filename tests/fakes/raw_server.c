@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +18,7 @@
 enum { MAX_CONNECTIONS = 512, MAX_REQUESTS = 512, MAX_HEAD_BYTES = 65536 };
 
 struct runner {
-    optly__thread thread;
+    pthread_t thread;
     raw_connection connection;
 };
 
@@ -26,12 +28,12 @@ struct raw_server {
     char url[64];
     raw_script script;
     void *user;
-    optly__thread acceptor;
+    pthread_t acceptor;
     optly__mutex lock;
     optly__cond changed;
     /* Guarded by `lock`. */
     struct runner *runners[MAX_CONNECTIONS];
-    size_t connections;
+    size_t connections, closed;
     raw_request requests[MAX_REQUESTS];
     size_t request_count;
 };
@@ -50,14 +52,29 @@ static bool wait_for(raw_server *server, int fd, short events, int timeout_ms)
     return poll(fds, 2, timeout_ms) > 0 && fds[0].revents == 0;
 }
 
-static void run_connection(void *argument)
+/* The threads are not optly__thread's, whose memory tests may count. */
+static void block_signals(void)
+{
+    sigset_t all;
+
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, NULL);
+}
+
+static void *run_connection(void *argument)
 {
     struct runner *runner = argument;
     raw_connection *connection = &runner->connection;
 
+    block_signals();
     connection->server->script(connection);
     if (connection->fd >= 0)
         (void)close(connection->fd);
+    optly__mutex_lock(&connection->server->lock);
+    connection->server->closed++;
+    optly__cond_broadcast(&connection->server->changed);
+    optly__mutex_unlock(&connection->server->lock);
+    return NULL;
 }
 
 static void add_connection(raw_server *server, int fd)
@@ -72,20 +89,21 @@ static void add_connection(raw_server *server, int fd)
     server->runners[server->connections++] = runner;
     optly__cond_broadcast(&server->changed);
     optly__mutex_unlock(&server->lock);
-    require(optly__thread_start(&runner->thread, run_connection, runner, 0,
-                                "raw-connection"));
+    require(pthread_create(&runner->thread, NULL, run_connection, runner) == 0);
 }
 
-static void run_acceptor(void *argument)
+static void *run_acceptor(void *argument)
 {
     raw_server *server = argument;
 
+    block_signals();
     while (wait_for(server, server->listener, POLLIN, -1)) {
         int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
 
         if (fd >= 0)
             add_connection(server, fd);
     }
+    return NULL;
 }
 
 static void open_listener(raw_server *server)
@@ -116,17 +134,16 @@ raw_server *raw_server_start(raw_script script, void *user)
     require(pipe2(server->stop_pipe, O_CLOEXEC) == 0);
     require(optly__mutex_init(&server->lock));
     require(optly__cond_init(&server->changed));
-    require(optly__thread_start(&server->acceptor, run_acceptor, server, 0,
-                                "raw-acceptor"));
+    require(pthread_create(&server->acceptor, NULL, run_acceptor, server) == 0);
     return server;
 }
 
 void raw_server_stop(raw_server *server)
 {
     require(write(server->stop_pipe[1], "x", 1) == 1);
-    optly__thread_join(&server->acceptor);
+    (void)pthread_join(server->acceptor, NULL);
     for (size_t i = 0; i < server->connections; i++) {
-        optly__thread_join(&server->runners[i]->thread);
+        (void)pthread_join(server->runners[i]->thread, NULL);
         free(server->runners[i]);
     }
     for (size_t i = 0; i < server->request_count; i++) {
@@ -171,17 +188,29 @@ size_t raw_server_requests(raw_server *server)
     return count;
 }
 
-bool raw_server_wait_requests(raw_server *server, size_t count, int timeout_ms)
+/* Waits until `*counter`, one of the server's, is `count`. */
+static bool wait_for_count(raw_server *server, const size_t *counter,
+                           size_t count, int timeout_ms)
 {
     int64_t deadline = optly__monotonic_ms() + timeout_ms;
-    bool came;
+    bool reached;
 
     optly__mutex_lock(&server->lock);
-    while (server->request_count < count && optly__monotonic_ms() < deadline)
+    while (*counter < count && optly__monotonic_ms() < deadline)
         optly__cond_wait_until(&server->changed, &server->lock, deadline);
-    came = server->request_count >= count;
+    reached = *counter >= count;
     optly__mutex_unlock(&server->lock);
-    return came;
+    return reached;
+}
+
+bool raw_server_wait_requests(raw_server *server, size_t count, int timeout_ms)
+{
+    return wait_for_count(server, &server->request_count, count, timeout_ms);
+}
+
+bool raw_server_wait_closed(raw_server *server, size_t count, int timeout_ms)
+{
+    return wait_for_count(server, &server->closed, count, timeout_ms);
 }
 
 const raw_request *raw_server_request(raw_server *server, size_t index)
@@ -298,6 +327,11 @@ void raw_hold(raw_connection *connection)
 
     while (raw_receive(connection, &byte, 1))
         ;
+}
+
+bool raw_wait(raw_connection *connection, short events)
+{
+    return wait_for(connection->server, connection->fd, events, -1);
 }
 
 bool raw_pause(raw_connection *connection, int ms)

@@ -45,6 +45,9 @@ size_t raw_server_requests(raw_server *server);
 /* Waits until that many requests came whole; false after `timeout_ms`. */
 bool raw_server_wait_requests(raw_server *server, size_t count, int timeout_ms);
 
+/* The same for connections whose script has ended. */
+bool raw_server_wait_closed(raw_server *server, size_t count, int timeout_ms);
+
 /* The request, in order of arrival; valid until stop. */
 const raw_request *raw_server_request(raw_server *server, size_t index);
 
@@ -65,6 +68,9 @@ void raw_reset(raw_connection *connection);
 
 /* Waits until the peer closes or the server stops. */
 void raw_hold(raw_connection *connection);
+
+/* Waits for poll's `events`; false when the server stops. */
+bool raw_wait(raw_connection *connection, short events);
 
 /* Lets `ms` pass; false when the server stops meanwhile. */
 bool raw_pause(raw_connection *connection, int ms);

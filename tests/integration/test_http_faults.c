@@ -1,10 +1,14 @@
 /* What servers do wrong, and what becomes of the batch. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -114,7 +118,7 @@ static void test_broken_connections_are_retries(void **state)
         {"close after request", false, "", CLOSE, OPTLY_RETRY, 0},
         {"reset after request", false, "", RESET, OPTLY_RETRY, 0},
         {"never answers", false, "", HOLD, OPTLY_RETRY, 0},
-        {"never reads", true, "", HOLD, OPTLY_RETRY, 0},
+        {"nothing said", true, "", HOLD, OPTLY_RETRY, 0},
         {"cut status line", false, "HTTP/1.1 20", CLOSE, OPTLY_RETRY, 0},
         {"held status line", false, "HTTP/1.1 204", HOLD, OPTLY_RETRY, 0},
         {"only 100", false, "HTTP/1.1 100 Continue\r\n\r\n", HOLD, OPTLY_RETRY,
@@ -278,6 +282,90 @@ static void test_dripping_ends_with_the_timeout(void **state)
     }
 }
 
+static void never_read(raw_connection *connection)
+{
+    (void)raw_pause(connection, 60000);
+}
+
+static void test_server_that_does_not_read_ends_with_the_timeout(void **state)
+{
+    enum { BIG = 16 << 20 };
+    optly_http_config config = short_config();
+    char *body = malloc(BIG + 1);
+    optly_dispatch_result result;
+    optly_log_event event;
+    int64_t start;
+    http_rig rig;
+
+    (void)state;
+    memset(body, 'x', BIG);
+    body[BIG] = '\0';
+    http_rig_start(&rig, never_read, NULL, &config);
+    event = fake_log_event(raw_server_url(rig.server), body);
+
+    start = optly__monotonic_ms();
+    result = http_rig_send(&rig, &event);
+
+    assert_int_equal(result.outcome, OPTLY_RETRY);
+    assert_non_null(strstr(result.detail, "libcurl 28"));
+    assert_in_range(optly__monotonic_ms() - start, 200, 2000);
+    http_rig_stop(&rig);
+    free(body);
+}
+
+enum { CROWD = 4 };
+
+/* Listens, and fills the queue of those who wait to be accepted, so that the
+ * next one to connect gets no answer. */
+static int open_full_listener(int crowd[CROWD], uint16_t *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t len = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(listener, 0), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len),
+                     0);
+    for (size_t i = 0; i < CROWD; i++) {
+        crowd[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(crowd[i], (struct sockaddr *)&address, len);
+    }
+    *port = ntohs(address.sin_port);
+    return listener;
+}
+
+static void test_connect_without_an_answer_ends_with_its_timeout(void **state)
+{
+    optly_http_config config = optly_http_config_default();
+    int crowd[CROWD], listener;
+    optly_dispatch_result result;
+    optly_log_event event;
+    uint16_t port;
+    char url[64];
+    int64_t start;
+    http_rig rig;
+
+    (void)state;
+    listener = open_full_listener(crowd, &port);
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/", (unsigned)port);
+    config.connect_timeout_ms = 250;
+    http_rig_start(&rig, raw_answer_204, NULL, &config);
+    event = fake_log_event(url, "{}");
+
+    start = optly__monotonic_ms();
+    result = http_rig_send(&rig, &event);
+
+    assert_int_equal(result.outcome, OPTLY_RETRY);
+    assert_non_null(strstr(result.detail, "libcurl 28"));
+    assert_in_range(optly__monotonic_ms() - start, 200, 2000);
+    http_rig_stop(&rig);
+    for (size_t i = 0; i < CROWD; i++)
+        (void)close(crowd[i]);
+    (void)close(listener);
+}
+
 static void redirect(raw_connection *connection)
 {
     char answer[256];
@@ -389,8 +477,10 @@ static void test_connection_closed_while_idle_costs_nothing(void **state)
     http_rig_start(&rig, answer_once, NULL, NULL);
     event = fake_log_event(raw_server_url(rig.server), "{}");
 
-    for (size_t i = 0; i < 10; i++)
+    for (size_t i = 0; i < 10; i++) {
         assert_int_equal(http_rig_send(&rig, &event).outcome, OPTLY_DELIVERED);
+        assert_true(raw_server_wait_closed(rig.server, i + 1, 10000));
+    }
 
     assert_int_equal(raw_server_requests(rig.server), 10);
     http_rig_stop(&rig);
@@ -425,6 +515,8 @@ int main(void)
         cmocka_unit_test(test_status_line_decides_when_the_rest_is_broken),
         cmocka_unit_test(test_endless_answers_are_cut_off_and_judged),
         cmocka_unit_test(test_dripping_ends_with_the_timeout),
+        cmocka_unit_test(test_server_that_does_not_read_ends_with_the_timeout),
+        cmocka_unit_test(test_connect_without_an_answer_ends_with_its_timeout),
         cmocka_unit_test(test_redirects_are_never_followed),
         cmocka_unit_test(test_retry_after_comes_with_the_result),
         cmocka_unit_test(test_refused_and_unknown_addresses_are_retries),

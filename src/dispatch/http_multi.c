@@ -1,4 +1,4 @@
-#include "dispatch/http_lane.h"
+#include "dispatch/http_multi.h"
 
 #include <curl/curl.h>
 #include <limits.h>
@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "dispatch/sigpipe.h"
+#include "platform/sigpipe.h"
 
 struct optly__http_waiting {
     const optly_log_event *event;
@@ -26,59 +26,60 @@ static void complete_as(optly_delivery delivery, optly_outcome outcome,
     optly_delivery_complete(delivery, &result);
 }
 
-static void link_active(optly__http_lane *lane, optly__http_transfer *transfer)
+static void link_active(optly__http_multi *multi,
+                        optly__http_transfer *transfer)
 {
     transfer->next = NULL;
-    transfer->previous = lane->active_tail;
-    if (lane->active_tail != NULL)
-        lane->active_tail->next = transfer;
+    transfer->previous = multi->active_tail;
+    if (multi->active_tail != NULL)
+        multi->active_tail->next = transfer;
     else
-        lane->active = transfer;
-    lane->active_tail = transfer;
-    lane->active_count++;
+        multi->active = transfer;
+    multi->active_tail = transfer;
+    multi->active_count++;
 }
 
-static void unlink_active(optly__http_lane *lane,
+static void unlink_active(optly__http_multi *multi,
                           optly__http_transfer *transfer)
 {
     if (transfer->previous != NULL)
         transfer->previous->next = transfer->next;
     else
-        lane->active = transfer->next;
+        multi->active = transfer->next;
     if (transfer->next != NULL)
         transfer->next->previous = transfer->previous;
     else
-        lane->active_tail = transfer->previous;
-    lane->active_count--;
+        multi->active_tail = transfer->previous;
+    multi->active_count--;
 }
 
-static void recycle(optly__http_lane *lane, optly__http_transfer *transfer)
+static void recycle(optly__http_multi *multi, optly__http_transfer *transfer)
 {
     optly__http_transfer_release(transfer);
-    transfer->next = lane->idle;
-    lane->idle = transfer;
+    transfer->next = multi->idle;
+    multi->idle = transfer;
 }
 
 /* Takes an idle transfer, or makes one; there are never more than
  * max_connections. */
-static optly_status take_transfer(optly__http_lane *lane,
+static optly_status take_transfer(optly__http_multi *multi,
                                   optly__http_transfer **transfer,
                                   optly_error *err)
 {
-    *transfer = lane->idle;
+    *transfer = multi->idle;
     if (*transfer == NULL)
-        return optly__http_transfer_create(transfer, lane->client, err);
-    lane->idle = (*transfer)->next;
+        return optly__http_transfer_create(transfer, multi->client, err);
+    multi->idle = (*transfer)->next;
     return OPTLY_OK;
 }
 
-static void start(optly__http_lane *lane, const optly_log_event *event,
+static void start(optly__http_multi *multi, const optly_log_event *event,
                   optly_delivery delivery)
 {
     optly__http_transfer *transfer;
     optly_dispatch_result result;
     optly_error err;
-    optly_status status = take_transfer(lane, &transfer, &err);
+    optly_status status = take_transfer(multi, &transfer, &err);
     CURLMcode code;
 
     if (status != OPTLY_OK) {
@@ -89,20 +90,21 @@ static void start(optly__http_lane *lane, const optly_log_event *event,
         return;
     }
     if (!optly__http_transfer_prepare(transfer, event, delivery, &result)) {
-        recycle(lane, transfer);
+        recycle(multi, transfer);
         optly_delivery_complete(delivery, &result);
         return;
     }
-    code = curl_multi_add_handle(lane->multi, transfer->easy);
+    code = curl_multi_add_handle(multi->handle, transfer->easy);
     if (code != CURLM_OK) {
-        recycle(lane, transfer);
+        recycle(multi, transfer);
         complete_as(delivery, OPTLY_RETRY, curl_multi_strerror(code));
         return;
     }
-    link_active(lane, transfer);
+    link_active(multi, transfer);
 }
 
-static void append_waiting(optly__http_lane *lane, const optly_log_event *event,
+static void append_waiting(optly__http_multi *multi,
+                           const optly_log_event *event,
                            optly_delivery delivery)
 {
     struct optly__http_waiting *waiting = optly__alloc_zero(sizeof(*waiting));
@@ -113,36 +115,36 @@ static void append_waiting(optly__http_lane *lane, const optly_log_event *event,
     }
     waiting->event = event;
     waiting->delivery = delivery;
-    if (lane->waiting != NULL)
-        lane->waiting_tail->next = waiting;
+    if (multi->waiting != NULL)
+        multi->waiting_tail->next = waiting;
     else
-        lane->waiting = waiting;
-    lane->waiting_tail = waiting;
+        multi->waiting = waiting;
+    multi->waiting_tail = waiting;
 }
 
-static bool is_full(const optly__http_lane *lane)
+static bool is_full(const optly__http_multi *multi)
 {
-    return lane->active_count >= lane->client->settings.max_connections;
+    return multi->active_count >= multi->client->settings.max_connections;
 }
 
-static void start_waiting(optly__http_lane *lane)
+static void start_waiting(optly__http_multi *multi)
 {
-    while (lane->waiting != NULL && !is_full(lane)) {
-        struct optly__http_waiting waiting = *lane->waiting;
+    while (multi->waiting != NULL && !is_full(multi)) {
+        struct optly__http_waiting waiting = *multi->waiting;
 
-        optly__free(lane->waiting);
-        lane->waiting = waiting.next;
-        start(lane, waiting.event, waiting.delivery);
+        optly__free(multi->waiting);
+        multi->waiting = waiting.next;
+        start(multi, waiting.event, waiting.delivery);
     }
 }
 
-static void remove_handle(optly__http_lane *lane,
+static void remove_handle(optly__http_multi *multi,
                           optly__http_transfer *transfer)
 {
     optly__sigpipe guard;
 
     optly__sigpipe_block(&guard);
-    (void)curl_multi_remove_handle(lane->multi, transfer->easy);
+    (void)curl_multi_remove_handle(multi->handle, transfer->easy);
     optly__sigpipe_restore(&guard);
 }
 
@@ -158,54 +160,54 @@ static void give_up_waiting(struct optly__http_waiting *waiting)
 }
 
 /* Both lists are taken out first: a completion may dispatch anew. */
-static void give_up_all(optly__http_lane *lane)
+static void give_up_all(optly__http_multi *multi)
 {
-    optly__http_transfer *transfer = lane->active, *next;
-    struct optly__http_waiting *waiting = lane->waiting;
+    optly__http_transfer *transfer = multi->active, *next;
+    struct optly__http_waiting *waiting = multi->waiting;
 
-    lane->active = lane->active_tail = NULL;
-    lane->active_count = 0;
-    lane->waiting = NULL;
+    multi->active = multi->active_tail = NULL;
+    multi->active_count = 0;
+    multi->waiting = NULL;
     for (; transfer != NULL; transfer = next) {
         optly_delivery delivery = transfer->delivery;
 
         next = transfer->next;
-        remove_handle(lane, transfer);
-        recycle(lane, transfer);
+        remove_handle(multi, transfer);
+        recycle(multi, transfer);
         complete_as(delivery, OPTLY_CANCELLED, "cancelled");
     }
     give_up_waiting(waiting);
 }
 
-bool optly__http_lane_obey(optly__http_lane *lane)
+bool optly__http_multi_obey(optly__http_multi *multi)
 {
-    if (!atomic_exchange(&lane->cancelled, false))
+    if (!atomic_exchange(&multi->cancelled, false))
         return false;
-    give_up_all(lane);
+    give_up_all(multi);
     return true;
 }
 
-static void finish(optly__http_lane *lane, optly__http_transfer *transfer,
+static void finish(optly__http_multi *multi, optly__http_transfer *transfer,
                    CURLcode code)
 {
     optly_delivery delivery = transfer->delivery;
     optly_dispatch_result result;
 
     optly__http_transfer_judge(transfer, (int)code, &result);
-    unlink_active(lane, transfer);
-    remove_handle(lane, transfer);
-    recycle(lane, transfer);
+    unlink_active(multi, transfer);
+    remove_handle(multi, transfer);
+    recycle(multi, transfer);
     optly_delivery_complete(delivery, &result);
 }
 
 /* Completes what has ended; returns how many. */
-static size_t reap(optly__http_lane *lane)
+static size_t reap(optly__http_multi *multi)
 {
     size_t count = 0;
     CURLMsg *message;
     int left;
 
-    while ((message = curl_multi_info_read(lane->multi, &left)) != NULL) {
+    while ((message = curl_multi_info_read(multi->handle, &left)) != NULL) {
         CURLcode code = message->data.result;
         char *private_pointer = NULL;
 
@@ -213,110 +215,111 @@ static size_t reap(optly__http_lane *lane)
             continue;
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
                                 &private_pointer);
-        finish(lane, (optly__http_transfer *)(void *)private_pointer, code);
+        finish(multi, (optly__http_transfer *)(void *)private_pointer, code);
         count++;
     }
-    start_waiting(lane);
+    start_waiting(multi);
     return count;
 }
 
 /* Does what I/O can be done without waiting. */
-static size_t drive(optly__http_lane *lane)
+static size_t drive(optly__http_multi *multi)
 {
     optly__sigpipe guard;
     int running;
 
     optly__sigpipe_block(&guard);
-    (void)curl_multi_perform(lane->multi, &running);
+    (void)curl_multi_perform(multi->handle, &running);
     optly__sigpipe_restore(&guard);
-    return reap(lane);
+    return reap(multi);
 }
 
 /* Waits for I/O, a wake or libcurl's own timers. */
-static void wait_for_io(optly__http_lane *lane, int timeout_ms)
+static void wait_for_io(optly__http_multi *multi, int timeout_ms)
 {
     enum { PAUSE_MS = 20 };
     int limit = timeout_ms < 0 ? INT_MAX : timeout_ms;
 
-    if (curl_multi_poll(lane->multi, NULL, 0, limit, NULL) == CURLM_OK)
+    if (curl_multi_poll(multi->handle, NULL, 0, limit, NULL) == CURLM_OK)
         return;
     /* Out of memory, say: the next try must not follow at once for ever. */
     (void)poll(NULL, 0, limit < PAUSE_MS ? limit : PAUSE_MS);
 }
 
-optly_status optly__http_lane_init(optly__http_lane *lane,
-                                   const optly__http_client *client,
-                                   optly_error *err)
+optly_status optly__http_multi_init(optly__http_multi *multi,
+                                    const optly__http_client *client,
+                                    optly_error *err)
 {
     long max = (long)client->settings.max_connections;
     optly_status status;
 
-    memset(lane, 0, sizeof(*lane));
-    lane->client = client;
-    lane->multi = curl_multi_init();
-    if (lane->multi == NULL)
+    memset(multi, 0, sizeof(*multi));
+    multi->client = client;
+    multi->handle = curl_multi_init();
+    if (multi->handle == NULL)
         return optly__fail_memory(err);
-    status = optly__http_transfer_create(&lane->idle, client, err);
+    status = optly__http_transfer_create(&multi->idle, client, err);
     if (status == OPTLY_OK &&
-        (curl_multi_setopt(lane->multi, CURLMOPT_MAXCONNECTS, max) ||
-         curl_multi_setopt(lane->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, max) ||
-         curl_multi_setopt(lane->multi, CURLMOPT_MAX_HOST_CONNECTIONS, max) ||
-         curl_multi_setopt(lane->multi, CURLMOPT_PIPELINING,
+        (curl_multi_setopt(multi->handle, CURLMOPT_MAXCONNECTS, max) ||
+         curl_multi_setopt(multi->handle, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                           max) ||
+         curl_multi_setopt(multi->handle, CURLMOPT_MAX_HOST_CONNECTIONS, max) ||
+         curl_multi_setopt(multi->handle, CURLMOPT_PIPELINING,
                            (long)CURLPIPE_MULTIPLEX)))
         status = optly__fail(err, OPTLY_ERR_UNSUPPORTED,
                              "libcurl refuses a limit on connections");
     /* With no descriptors left, libcurl makes a handle that cannot be woken. */
-    if (status == OPTLY_OK && curl_multi_wakeup(lane->multi) != CURLM_OK)
+    if (status == OPTLY_OK && curl_multi_wakeup(multi->handle) != CURLM_OK)
         status = optly__fail(err, OPTLY_ERR_IO,
                              "no descriptors to wake libcurl with");
     if (status != OPTLY_OK)
-        optly__http_lane_cleanup(lane);
+        optly__http_multi_cleanup(multi);
     else
-        (void)curl_multi_poll(lane->multi, NULL, 0, 0, NULL);
+        (void)curl_multi_poll(multi->handle, NULL, 0, 0, NULL);
     return status;
 }
 
-void optly__http_lane_cleanup(optly__http_lane *lane)
+void optly__http_multi_cleanup(optly__http_multi *multi)
 {
     optly__http_transfer *transfer, *next;
     optly__sigpipe guard;
 
-    give_up_all(lane);
+    give_up_all(multi);
     optly__sigpipe_block(&guard);
-    for (transfer = lane->idle; transfer != NULL; transfer = next) {
+    for (transfer = multi->idle; transfer != NULL; transfer = next) {
         next = transfer->next;
         optly__http_transfer_destroy(transfer);
     }
-    (void)curl_multi_cleanup(lane->multi);
+    (void)curl_multi_cleanup(multi->handle);
     optly__sigpipe_restore(&guard);
 }
 
-void optly__http_lane_dispatch(optly__http_lane *lane,
-                               const optly_log_event *event,
-                               optly_delivery delivery)
+void optly__http_multi_dispatch(optly__http_multi *multi,
+                                const optly_log_event *event,
+                                optly_delivery delivery)
 {
-    if (is_full(lane))
-        append_waiting(lane, event, delivery);
+    if (is_full(multi))
+        append_waiting(multi, event, delivery);
     else
-        start(lane, event, delivery);
+        start(multi, event, delivery);
 }
 
-void optly__http_lane_poll(optly__http_lane *lane, int timeout_ms)
+void optly__http_multi_poll(optly__http_multi *multi, int timeout_ms)
 {
-    if (optly__http_lane_obey(lane) || drive(lane) > 0)
+    if (optly__http_multi_obey(multi) || drive(multi) > 0)
         return;
-    wait_for_io(lane, timeout_ms);
-    if (!optly__http_lane_obey(lane))
-        (void)drive(lane);
+    wait_for_io(multi, timeout_ms);
+    if (!optly__http_multi_obey(multi))
+        (void)drive(multi);
 }
 
-void optly__http_lane_wake(optly__http_lane *lane)
+void optly__http_multi_wake(optly__http_multi *multi)
 {
-    (void)curl_multi_wakeup(lane->multi);
+    (void)curl_multi_wakeup(multi->handle);
 }
 
-void optly__http_lane_cancel(optly__http_lane *lane)
+void optly__http_multi_cancel(optly__http_multi *multi)
 {
-    atomic_store(&lane->cancelled, true);
-    optly__http_lane_wake(lane);
+    atomic_store(&multi->cancelled, true);
+    optly__http_multi_wake(multi);
 }

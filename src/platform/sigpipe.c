@@ -1,4 +1,4 @@
-#include "dispatch/sigpipe.h"
+#include "platform/sigpipe.h"
 
 #include <time.h>
 
