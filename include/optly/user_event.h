@@ -41,7 +41,7 @@ typedef struct optly_conversion {
     const optly_pair *tags; /**< 1,000 at most */
     size_t tag_count;
     int64_t timestamp_ms; /**< since 1970; 0: now */
-    const char *uuid; /**< as in optly_impression */
+    const char *uuid;     /**< as in optly_impression */
 } optly_conversion;
 
 static inline optly_impression optly_impression_default(void)
