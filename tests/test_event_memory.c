@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "event/uuid.h"
+#include "fakes/child.h"
 #include "fakes/events.h"
 #include "fakes/failing_allocator.h"
 
@@ -293,17 +294,6 @@ static void send_uuids(const optly_project *project, int fd, size_t count)
     }
 }
 
-/*
- * Ends a child. It leaks what it inherited, as it should; a memory debugger
- * that counts leaks at exit does not look on over an exec.
- */
-static void leave_child(int code)
-{
-    if (code == 0)
-        (void)execl("/bin/sh", "sh", "-c", ":", (char *)NULL);
-    _exit(code);
-}
-
 static void test_uuids_of_a_forked_child_are_its_own(void **state)
 {
     enum { COUNT = 300 };
@@ -323,7 +313,7 @@ static void test_uuids_of_a_forked_child_are_its_own(void **state)
             _exit(3);
         optly_user_event_destroy(inherited);
         optly_project_destroy(project);
-        leave_child(0);
+        fake_leave_child(0);
     }
     (void)close(ends[1]);
     for (size_t i = 0; i < COUNT; i++) {
@@ -374,7 +364,7 @@ static void assert_child_leaks(optly_project *project, optly_user_event *event,
     pid_t child = fork();
 
     if (child == 0)
-        leave_child(destroy_both(project, event) != expected);
+        fake_leave_child(destroy_both(project, event) != expected);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
 }
@@ -469,7 +459,7 @@ static void test_child_builds_while_the_lock_was_held(void **state)
         pid_t child = fork();
 
         if (child == 0)
-            leave_child(child_works(project, inherited));
+            fake_leave_child(child_works(project, inherited));
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_int_equal(status, 0);
         optly_user_event_destroy(inherited);

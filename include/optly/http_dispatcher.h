@@ -47,8 +47,20 @@ static inline optly_http_config optly_http_config_default(void)
 /**
  * Makes an HTTP dispatcher; `config` may be NULL for all defaults.
  *
- * Returns OPTLY_OK; OPTLY_ERR_INVALID with the field (a header with a
- * forbidden byte, an unreadable CA file, a bad proxy); OPTLY_ERR_UNSUPPORTED
+ * Checked here, not at the first send: `ca_file`, `ca_path`, `ca_blob` and the
+ * client's certificate and key are read (PEM; an encrypted key is refused,
+ * since nobody could be asked for its password), `proxy` is parsed. A CA that
+ * is given replaces the system's; `ca_blob` excludes the other two.
+ *
+ * `headers` may not name what the library sets or what frames a message
+ * (Accept, Content-..., Host, User-Agent, Transfer-Encoding, Proxy-... and the
+ * like), nor hold CR, LF or bytes outside printable ASCII.
+ *
+ * `max_connections` is also the number of requests under way at once; more
+ * wait, and their timeout begins when they leave. A name look-up that was
+ * cancelled may keep libcurl's resolver thread until the system answers.
+ *
+ * Returns OPTLY_OK; OPTLY_ERR_INVALID with the field; OPTLY_ERR_UNSUPPORTED
  * when this build or its libcurl cannot do what is asked;
  * OPTLY_ERR_NO_MEMORY; OPTLY_ERR_IO when libcurl does not start.
  */

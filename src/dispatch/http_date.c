@@ -113,7 +113,8 @@ static bool to_seconds(const struct date *date, int64_t *seconds)
         date->minute > 59 || date->second > 60)
         return false;
     *seconds = days_since_1970(date->year, date->month, date->day) * 86400 +
-               date->hour * 3600 + date->minute * 60 + date->second;
+               (int64_t)date->hour * 3600 + (int64_t)date->minute * 60 +
+               date->second;
     return *seconds >= 0;
 }
 
