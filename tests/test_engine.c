@@ -819,6 +819,61 @@ static void test_many_contexts_stay_apart_and_are_forgotten(void **state)
     rig_destroy(r);
 }
 
+/* The lane backs off with nothing to send, so the driver has no deadline. */
+static void
+test_the_first_event_after_a_dropped_batch_is_not_forgotten(void **state)
+{
+    rig *r = rig_create();
+
+    (void)state;
+    r->config.batch_size = 1;
+    r->config.max_attempts = 1;
+    r->config.backoff.initial_ms = 60000;
+    r->dispatcher.script[0] = OPTLY_RETRY;
+    r->dispatcher.script_len = 1;
+    rig_start(r);
+    rig_add(r, 0);
+    rig_step(r);
+    assert_int_equal(r->reports.by_reason[OPTLY_DROP_ATTEMPTS], 1);
+    assert_true(r->next == OPTLY__NEVER);
+    r->engine.sleep = OPTLY__ASLEEP;
+    r->wakes = 0;
+
+    rig_add(r, 1);
+    assert_int_equal(r->wakes, 1);
+    rig_destroy(r);
+}
+
+/* An old request tells of Retry-After while the probe is under way. */
+static void test_a_failed_probe_does_not_override_retry_after(void **state)
+{
+    rig *r = rig_create();
+
+    (void)state;
+    r->config.batch_size = 1;
+    r->config.max_in_flight = 2;
+    r->config.backoff.initial_ms = 1;
+    r->config.backoff.max_ms = 1;
+    r->dispatcher.hold = true;
+    rig_start(r);
+    rig_add_many(r, 0, 2);
+    rig_step(r);
+    fake_dispatcher_complete(&r->dispatcher, 0, OPTLY_RETRY);
+    rig_advance(r, 1);
+    assert_int_equal(r->dispatcher.attempt_count, 3); /* the probe */
+
+    r->dispatcher.retry_after_ms = 60000;
+    fake_dispatcher_complete(&r->dispatcher, 1, OPTLY_RETRY);
+    rig_step(r);
+    r->dispatcher.retry_after_ms = 0;
+    fake_dispatcher_complete(&r->dispatcher, 2, OPTLY_RETRY);
+    rig_advance(r, 59000);
+    assert_int_equal(r->dispatcher.attempt_count, 3);
+    rig_advance(r, 1000);
+    assert_int_equal(r->dispatcher.attempt_count, 4);
+    rig_destroy(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -860,6 +915,9 @@ int main(void)
         cmocka_unit_test(test_an_unknown_region_goes_to_us_and_says_so_once),
         cmocka_unit_test(test_a_given_endpoint_serves_all_regions),
         cmocka_unit_test(test_many_contexts_stay_apart_and_are_forgotten),
+        cmocka_unit_test(
+            test_the_first_event_after_a_dropped_batch_is_not_forgotten),
+        cmocka_unit_test(test_a_failed_probe_does_not_override_retry_after),
     };
 
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

@@ -1,0 +1,404 @@
+/*
+ * Close and destroy beside a driver that is slow or stuck in foreign code, and
+ * comes back at a bad moment: each event is reported and counted once.
+ */
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fakes/host.h"
+#include "processor/processor.h"
+
+enum { PATIENCE_MS = 5000 };
+
+/* What a test and the threads of its processor tell each other. */
+typedef struct stage {
+    host *host;
+    atomic_bool entered, released, stopped;
+    double pending_gauge; /* as the metrics hook saw it last */
+    double dropped;
+    optly_status status;
+    int wakes; /* of on_wake, at the last dispatch */
+} stage;
+
+static bool wait_for(atomic_bool *flag)
+{
+    int64_t until = optly__monotonic_ms() + PATIENCE_MS;
+
+    while (!atomic_load(flag) && optly__monotonic_ms() < until)
+        (void)sched_yield();
+    return atomic_load(flag);
+}
+
+static stage *stage_create(void)
+{
+    stage *s = calloc(1, sizeof(*s));
+
+    assert_non_null(s);
+    s->host = host_create();
+    s->host->config.batch_size = 1;
+    return s;
+}
+
+static void stage_destroy(stage *s)
+{
+    host_destroy(s->host);
+    free(s);
+}
+
+static void destroy_processor(stage *s)
+{
+    optly_processor_destroy(s->host->processor);
+    s->host->processor = NULL;
+}
+
+static void note_stopped(void *user)
+{
+    atomic_store(&((stage *)user)->stopped, true);
+}
+
+static void note_gauge(const char *name, double value, void *user)
+{
+    (void)name;
+    ((stage *)user)->pending_gauge = value;
+}
+
+static void note_counter(const char *name, double delta, void *user)
+{
+    if (strcmp(name, "processor.dropped") == 0)
+        ((stage *)user)->dropped += delta;
+}
+
+/* --- a callback that returns after close has counted for it --- */
+
+static void hold_the_first(fake_dispatcher *fake)
+{
+    fake->hold = fake->attempt_count == 1;
+}
+
+static void block_on_delivered(const optly_delivery_report *report, void *user)
+{
+    stage *s = user;
+
+    if (report->reason != OPTLY_DROP_NONE)
+        return;
+    atomic_store(&s->entered, true);
+    (void)wait_for(&s->released);
+}
+
+static void test_a_late_callback_does_not_spoil_what_is_abandoned(void **state)
+{
+    stage *s = stage_create();
+    const optly_metrics metrics = {sizeof(metrics), note_counter, note_gauge,
+                                   s};
+
+    (void)state;
+    s->host->dispatcher.on_dispatch = hold_the_first;
+    s->host->config.metrics = &metrics;
+    s->host->config.on_worker_stop = note_stopped;
+    s->host->config.worker_user = s;
+    host_start(s->host);
+    assert_int_equal(optly_processor_on_delivery(s->host->processor,
+                                                 block_on_delivered, s, NULL),
+                     OPTLY_OK);
+    host_add_many(s->host, 0, 2); /* one is held, one is delivered */
+    assert_true(wait_for(&s->entered));
+    assert_int_equal(optly_processor_close(s->host->processor, 0, NULL),
+                     OPTLY_ERR_TIMEOUT);
+
+    atomic_store(&s->released, true);
+    assert_true(wait_for(&s->stopped));
+    destroy_processor(s);
+    assert_int_equal(s->host->reports.by_reason[OPTLY_DROP_NONE], 1);
+    assert_int_equal(s->host->reports.by_reason[OPTLY_DROP_ABANDONED], 1);
+    assert_true(s->pending_gauge == 0);
+    assert_true(s->dropped == 1);
+    stage_destroy(s);
+}
+
+/* --- a dispatcher that returns while destroy reports for it --- */
+
+static void block_in_dispatch(fake_dispatcher *fake)
+{
+    stage *s = fake->user;
+
+    atomic_store(&s->entered, true);
+    (void)wait_for(&s->released);
+}
+
+/* The worker is through before destroy goes on. */
+static void release_on_abandoned(const optly_delivery_report *report,
+                                 void *user)
+{
+    stage *s = user;
+    optly_processor *processor = s->host->processor;
+    int64_t until = optly__monotonic_ms() + PATIENCE_MS;
+    bool exited = false;
+
+    if (report->reason != OPTLY_DROP_ABANDONED || atomic_load(&s->released))
+        return;
+    atomic_store(&s->released, true);
+    while (!exited && optly__monotonic_ms() < until) {
+        optly__mutex_lock(&processor->engine.lock);
+        exited = processor->exited;
+        optly__mutex_unlock(&processor->engine.lock);
+        (void)sched_yield();
+    }
+}
+
+static void test_a_dispatch_that_ends_during_destroy_counts_once(void **state)
+{
+    stage *s = stage_create();
+
+    (void)state;
+    s->host->dispatcher.on_dispatch = block_in_dispatch;
+    s->host->dispatcher.user = s;
+    host_start(s->host);
+    assert_int_equal(optly_processor_on_delivery(s->host->processor,
+                                                 release_on_abandoned, s, NULL),
+                     OPTLY_OK);
+    host_add_many(s->host, 0, 1);
+    assert_true(wait_for(&s->entered));
+
+    destroy_processor(s);
+    assert_int_equal(s->host->reports.by_reason[OPTLY_DROP_ABANDONED], 1);
+    assert_int_equal(s->host->reports.events, 1);
+    stage_destroy(s);
+}
+
+/* --- a batch that leaves just after cancel --- */
+
+static void wait_for_cancel(const optly_log_event *event, void *user)
+{
+    stage *s = user;
+    int64_t until = optly__monotonic_ms() + PATIENCE_MS;
+    bool cancelled = false;
+
+    (void)event;
+    atomic_store(&s->entered, true);
+    while (!cancelled && optly__monotonic_ms() < until) {
+        optly__mutex_lock(&s->host->dispatcher.lock);
+        cancelled = s->host->dispatcher.cancels > 0;
+        optly__mutex_unlock(&s->host->dispatcher.lock);
+        (void)sched_yield();
+    }
+}
+
+static void test_no_batch_leaves_uncancelled_after_cancel(void **state)
+{
+    stage *s = stage_create();
+    optly_close_report report = optly_close_report_default();
+
+    (void)state;
+    s->host->dispatcher.hold = true;
+    s->host->dispatcher.complete_on_cancel = true;
+    host_start(s->host);
+    assert_int_equal(optly_processor_on_event_dispatch(
+                         s->host->processor, wait_for_cancel, s, NULL),
+                     OPTLY_OK);
+    host_add_many(s->host, 0, 1);
+    assert_true(wait_for(&s->entered));
+
+    assert_int_equal(optly_processor_close(s->host->processor, 0, &report),
+                     OPTLY_ERR_TIMEOUT);
+    assert_int_equal(report.pending, 0);
+    assert_int_equal(report.dropped, 1);
+    stage_destroy(s);
+}
+
+/* --- a log hook that blocks --- */
+
+static void block_in_log(optly_log_level level, const char *message, void *user)
+{
+    stage *s = user;
+
+    (void)level;
+    (void)message;
+    atomic_store(&s->entered, true);
+    (void)wait_for(&s->released);
+}
+
+static void *close_at_once(void *user)
+{
+    stage *s = user;
+
+    (void)optly_processor_close(s->host->processor, 0, NULL);
+    atomic_store(&s->stopped, true);
+    return NULL;
+}
+
+static void test_close_does_not_wait_for_the_log(void **state)
+{
+    stage *s = stage_create();
+    int64_t until;
+    pthread_t thread;
+    bool in_time;
+
+    (void)state;
+    s->host->dispatcher.otherwise = OPTLY_RETRY; /* "delivery fails" */
+    s->host->config.log = block_in_log;
+    s->host->config.log_user = s;
+    host_start(s->host);
+    host_add_many(s->host, 0, 2);
+    assert_true(wait_for(&s->entered));
+
+    until = optly__monotonic_ms() + 1000; /* 100 are promised */
+    assert_int_equal(pthread_create(&thread, NULL, close_at_once, s), 0);
+    while (!atomic_load(&s->stopped) && optly__monotonic_ms() < until)
+        (void)sched_yield();
+    in_time = atomic_load(&s->stopped);
+    atomic_store(&s->released, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(in_time);
+    stage_destroy(s);
+}
+
+/* --- the hooks of the worker --- */
+
+static void flush_and_close(void *user)
+{
+    stage *s = user;
+
+    while (s->host->processor == NULL)
+        (void)sched_yield();
+    s->status = optly_processor_flush(s->host->processor, 30);
+    if (s->status == OPTLY_ERR_WOULD_DEADLOCK)
+        s->status = optly_processor_close(s->host->processor, 30, NULL);
+    atomic_store(&s->entered, true);
+}
+
+static void test_on_worker_start_cannot_wait_for_its_own_worker(void **state)
+{
+    stage *s = stage_create();
+
+    (void)state;
+    s->host->config.on_worker_start = flush_and_close;
+    s->host->config.worker_user = s;
+    host_open(s->host);
+    host_add_many(s->host, 0, 1);
+    assert_int_equal(optly_processor_start(s->host->processor), OPTLY_OK);
+    assert_true(wait_for(&s->entered));
+    assert_int_equal(s->status, OPTLY_ERR_WOULD_DEADLOCK);
+    stage_destroy(s);
+}
+
+/* --- a queue dispatcher whose function is stuck --- */
+
+static optly_outcome read_late(const optly_log_event *event,
+                               optly_dispatch_result *result, void *user)
+{
+    stage *s = user;
+
+    (void)result;
+    atomic_store(&s->entered, true);
+    (void)wait_for(&s->released);
+    /* The delivery is open, and no destroy of this dispatcher has returned. */
+    return event->body[0] == '{' &&
+                   optly_user_event_json_len(event->events[0]) > 0
+               ? OPTLY_DELIVERED
+               : OPTLY_RETRY;
+}
+
+static void release_function(void *user)
+{
+    atomic_store(&((stage *)user)->stopped, true);
+}
+
+static void
+test_a_stuck_function_may_read_its_batch_till_it_returns(void **state)
+{
+    stage *s = stage_create();
+    optly_dispatcher function, queue;
+
+    (void)state;
+    assert_int_equal(optly_function_dispatcher_create(&function, read_late, s,
+                                                      release_function),
+                     OPTLY_OK);
+    assert_int_equal(
+        optly_queue_dispatcher_create(&queue, function, NULL, NULL), OPTLY_OK);
+    s->host->config.dispatcher = queue;
+    host_start(s->host);
+    host_add_many(s->host, 0, 1);
+    assert_true(wait_for(&s->entered));
+
+    destroy_processor(s);
+    atomic_store(&s->released, true);
+    assert_true(wait_for(&s->stopped));
+    assert_int_equal(s->host->reports.events, 1);
+    stage_destroy(s);
+}
+
+/* An inner dispatcher may hold its attempts until its destroy. */
+static void test_a_queue_dispatcher_frees_jobs_that_never_end(void **state)
+{
+    stage *s = stage_create();
+    optly_dispatcher queue;
+
+    (void)state;
+    s->host->dispatcher.hold = true;
+    assert_int_equal(optly_queue_dispatcher_create(
+                         &queue,
+                         fake_dispatcher_as_dispatcher(&s->host->dispatcher),
+                         NULL, NULL),
+                     OPTLY_OK);
+    s->host->config.dispatcher = queue;
+    host_start(s->host);
+    host_add_many(s->host, 0, 1);
+    assert_true(fake_dispatcher_wait(&s->host->dispatcher, 1));
+
+    destroy_processor(s); /* the leak checker sees what is left */
+    assert_int_equal(s->host->reports.events, 1);
+    stage_destroy(s);
+}
+
+/* --- a host's loop, and a flush on another thread --- */
+
+static void note_wakes(fake_dispatcher *fake)
+{
+    stage *s = fake->user;
+
+    s->wakes = s->host->wakes;
+}
+
+/* The loop may have asked for the deadline before, or been refused beside the
+ * flush: it has to come by again for the retry. */
+static void test_a_flush_that_leaves_work_behind_wakes_the_loop(void **state)
+{
+    stage *s = stage_create();
+
+    (void)state;
+    s->host->dispatcher.otherwise = OPTLY_RETRY;
+    s->host->dispatcher.on_dispatch = note_wakes;
+    s->host->dispatcher.user = s;
+    host_open(s->host);
+    host_add_many(s->host, 0, 1);
+    assert_int_equal(optly_processor_flush(s->host->processor, 0),
+                     OPTLY_ERR_TIMEOUT);
+
+    assert_int_equal(fake_dispatcher_count(&s->host->dispatcher), 1);
+    assert_true(s->host->wakes > s->wakes);
+    stage_destroy(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_late_callback_does_not_spoil_what_is_abandoned),
+        cmocka_unit_test(test_a_dispatch_that_ends_during_destroy_counts_once),
+        cmocka_unit_test(test_no_batch_leaves_uncancelled_after_cancel),
+        cmocka_unit_test(test_close_does_not_wait_for_the_log),
+        cmocka_unit_test(test_on_worker_start_cannot_wait_for_its_own_worker),
+        cmocka_unit_test(
+            test_a_stuck_function_may_read_its_batch_till_it_returns),
+        cmocka_unit_test(test_a_queue_dispatcher_frees_jobs_that_never_end),
+        cmocka_unit_test(test_a_flush_that_leaves_work_behind_wakes_the_loop),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
