@@ -113,12 +113,46 @@ static void test_a_late_callback_does_not_spoil_what_is_abandoned(void **state)
                      OPTLY_ERR_TIMEOUT);
 
     atomic_store(&s->released, true);
-    assert_true(wait_for(&s->stopped));
     destroy_processor(s);
     assert_int_equal(s->host->reports.by_reason[OPTLY_DROP_NONE], 1);
     assert_int_equal(s->host->reports.by_reason[OPTLY_DROP_ABANDONED], 1);
     assert_true(s->pending_gauge == 0);
     assert_true(s->dropped == 1);
+    stage_destroy(s);
+}
+
+static void
+test_what_close_counted_is_reported_when_the_callback_is_back(void **state)
+{
+    stage *s = stage_create();
+    optly_close_report report = optly_close_report_default();
+    optly_stats stats;
+
+    (void)state;
+    s->host->config.max_in_flight = 1;
+    s->host->config.on_worker_stop = note_stopped;
+    s->host->config.worker_user = s;
+    host_start(s->host);
+    assert_int_equal(optly_processor_on_delivery(s->host->processor,
+                                                 block_on_delivered, s, NULL),
+                     OPTLY_OK);
+    host_add_many(s->host, 0, 1);
+    assert_true(wait_for(&s->entered));
+    host_add_many(s->host, 1, 200);
+    assert_int_equal(optly_processor_close(s->host->processor, 0, &report),
+                     OPTLY_ERR_TIMEOUT);
+    assert_int_equal(report.delivered, 1); /* it is in its report */
+    assert_int_equal(report.dropped, 200);
+    assert_int_equal(report.pending, 0);
+
+    atomic_store(&s->released, true);
+    assert_true(wait_for(&s->stopped));
+    stats = host_stats(s->host);
+    assert_int_equal(stats.delivered, 1); /* not counted again */
+    assert_int_equal(stats.dropped[OPTLY_DROP_CLOSED], 200);
+    destroy_processor(s);
+    assert_int_equal(s->host->reports.by_reason[OPTLY_DROP_NONE], 1);
+    assert_int_equal(s->host->reports.by_reason[OPTLY_DROP_CLOSED], 200);
     stage_destroy(s);
 }
 

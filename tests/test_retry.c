@@ -50,7 +50,7 @@ static void test_a_failure_closes_the_lane_until_its_delay_is_over(void **state)
     assert_true(optly__lane_is_open(&lane, 1100));
     lane.probing = true;
     assert_false(optly__lane_is_open(&lane, 2000));
-    optly__lane_recover(&lane);
+    optly__lane_recover(&lane, &batch);
     assert_true(optly__lane_is_open(&lane, 0));
     assert_int_equal(lane.failures, 0);
 }
@@ -68,6 +68,23 @@ static void test_retry_after_is_the_least(void **state)
     assert_int_equal(batch.not_before_ms, 6000);
     optly__lane_hasten(&lane, 2000);
     assert_int_equal(lane.not_before_ms, 6000);
+}
+
+static void test_an_older_success_does_not_end_what_was_asked_for(void **state)
+{
+    optly_dispatch_result result = result_of(OPTLY_RETRY, 5000);
+    optly__lane lane = {0};
+    optly__batch asked = {0}, older = {0};
+
+    (void)state;
+    asked.attempts = 1;
+    optly__lane_fail(&lane, &asked, &result, &backoff, 1000, 0.5);
+    optly__lane_recover(&lane, &older); /* it left before */
+    assert_true(lane.backing_off);
+    assert_int_equal(lane.not_before_ms, 6000);
+    older.era = lane.era; /* one that left since, the probe */
+    optly__lane_recover(&lane, &older);
+    assert_false(lane.backing_off);
 }
 
 static void test_a_flush_shortens_the_backoff_of_lane_and_batch(void **state)
@@ -129,6 +146,7 @@ int main(void)
         cmocka_unit_test(
             test_a_failure_closes_the_lane_until_its_delay_is_over),
         cmocka_unit_test(test_retry_after_is_the_least),
+        cmocka_unit_test(test_an_older_success_does_not_end_what_was_asked_for),
         cmocka_unit_test(test_a_flush_shortens_the_backoff_of_lane_and_batch),
         cmocka_unit_test(test_failures_of_an_older_era_do_not_count),
         cmocka_unit_test(test_the_probe_s_failure_counts_and_lets_the_next_go),

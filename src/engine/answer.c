@@ -36,6 +36,13 @@ static void return_to_lane(optly__engine *engine, optly__lane *lane,
     optly__mutex_unlock(&engine->lock);
 }
 
+/* Frees a batch whose events were reported while it was in flight. */
+static void discard(optly__engine *engine, optly__batch *batch)
+{
+    optly__user_event_list_destroy(batch->first);
+    optly__batch_destroy(&engine->groups, batch);
+}
+
 static bool drop(optly__engine *engine, optly__batch *batch,
                  optly_drop_reason reason)
 {
@@ -44,13 +51,21 @@ static bool drop(optly__engine *engine, optly__batch *batch,
                                 reason);
 }
 
+/* The endpoint has answered as one that works. */
+static void recover(optly__engine *engine, optly__lane *lane,
+                    const optly__batch *batch)
+{
+    bool was_backing_off = lane->backing_off;
+
+    optly__lane_recover(lane, batch);
+    if (was_backing_off && !lane->backing_off)
+        optly__engine_note(engine, OPTLY_LOG_INFO, "delivery works again");
+}
+
 static bool deliver(optly__engine *engine, optly__lane *lane,
                     optly__batch *batch)
 {
-    if (lane->backing_off)
-        optly__log_write(&engine->config.log, OPTLY_LOG_INFO,
-                         "delivery works again");
-    optly__lane_recover(lane);
+    recover(engine, lane, batch);
     optly__mutex_lock(&engine->lock);
     engine->ledger.stats.batches++;
     optly__mutex_unlock(&engine->lock);
@@ -88,15 +103,15 @@ static void bisect(optly__engine *engine, optly__lane *lane,
 static bool refuse(optly__engine *engine, optly__lane *lane,
                    optly__batch *batch, int64_t now_ms)
 {
-    optly__lane_recover(lane);
+    recover(engine, lane, batch);
     if (batch->count > 1) {
         bisect(engine, lane, batch, now_ms);
         return true;
     }
-    optly__log_write(&engine->config.log, OPTLY_LOG_WARNING,
-                     "event %s was refused (HTTP %d) and is dropped",
-                     optly_user_event_uuid(batch->first),
-                     (int)batch->http_status);
+    optly__engine_note(engine, OPTLY_LOG_WARNING,
+                       "event %s was refused (HTTP %d) and is dropped",
+                       optly_user_event_uuid(batch->first),
+                       (int)batch->http_status);
     return drop(engine, batch, OPTLY_DROP_REFUSED);
 }
 
@@ -110,27 +125,31 @@ static double next_chance(optly__engine *engine)
 }
 
 /* Says what is wrong when trouble begins or changes its kind, not each time. */
-static void log_trouble(optly__engine *engine, optly__lane *lane,
-                        const optly_dispatch_result *result)
+static void note_trouble(optly__engine *engine, optly__lane *lane,
+                         const optly_dispatch_result *result)
 {
     bool misconfigured = result->outcome == OPTLY_MISCONFIGURED;
+    const char *what = misconfigured ? "the endpoint or the set-up is wrong"
+                                     : "delivery fails";
 
     if (lane->backing_off && lane->misconfigured == misconfigured)
         return;
-    optly__log_write(&engine->config.log,
-                     misconfigured ? OPTLY_LOG_ERROR : OPTLY_LOG_WARNING,
-                     "%s (HTTP %d%s%s); events are kept and tried again",
-                     misconfigured ? "the endpoint or the set-up is wrong"
-                                   : "delivery fails",
-                     (int)result->http_status,
-                     result->detail[0] != '\0' ? ", " : "", result->detail);
     lane->misconfigured = misconfigured;
+    if (result->detail[0] != '\0')
+        optly__engine_note(
+            engine, misconfigured ? OPTLY_LOG_ERROR : OPTLY_LOG_WARNING,
+            "%s (%s); events are kept and tried again", what, result->detail);
+    else
+        optly__engine_note(engine,
+                           misconfigured ? OPTLY_LOG_ERROR : OPTLY_LOG_WARNING,
+                           "%s (status %d); events are kept and tried again",
+                           what, (int)result->http_status);
 }
 
 static bool fail(optly__engine *engine, optly__lane *lane, optly__batch *batch,
                  const optly_dispatch_result *result, int64_t now_ms)
 {
-    log_trouble(engine, lane, result);
+    note_trouble(engine, lane, result);
     optly__lane_fail(lane, batch, result, &engine->config.backoff, now_ms,
                      next_chance(engine));
     if (engine->config.max_attempts > 0 &&
@@ -180,9 +199,32 @@ bool optly__engine_answer(optly__engine *engine, int64_t now_ms)
             return true;
         result = slot->result;
         batch = empty_slot(engine, slot);
-        if (!answer(engine, batch, &result, aborting, now_ms))
+        if (batch->settled) {
+            discard(engine, batch);
+            continue;
+        }
+        if (!answer(engine, batch, &result, aborting, now_ms) ||
+            !optly__engine_tell(engine))
             return false;
     }
+}
+
+static bool abandon(optly__engine *engine, optly__slot *slot, bool is_gone)
+{
+    optly__batch *batch = slot->batch;
+
+    if (!batch->settled && !is_gone) {
+        batch->settled = true;
+        return optly__engine_settle_in_place(engine, batch,
+                                             OPTLY_DROP_ABANDONED);
+    }
+    if (!is_gone)
+        return true;
+    (void)empty_slot(engine, slot);
+    if (!batch->settled)
+        return drop(engine, batch, OPTLY_DROP_ABANDONED);
+    discard(engine, batch);
+    return true;
 }
 
 bool optly__engine_abandon(optly__engine *engine, bool is_gone)
@@ -192,19 +234,12 @@ bool optly__engine_abandon(optly__engine *engine, bool is_gone)
     optly__mutex_lock(&engine->lock);
     engine->aborting = true;
     optly__mutex_unlock(&engine->lock);
+    if (is_gone)
+        optly__engine_discard_hand(engine);
     ours = optly__engine_answer(engine, 0);
     for (uint32_t i = 0; ours && i < engine->config.max_in_flight; i++) {
-        optly__batch *batch = engine->slots[i].batch;
-
-        if (batch == NULL)
-            continue;
-        if (is_gone) {
-            (void)empty_slot(engine, &engine->slots[i]);
-            ours = drop(engine, batch, OPTLY_DROP_ABANDONED);
-        } else {
-            ours = optly__engine_settle_in_place(engine, batch,
-                                                 OPTLY_DROP_ABANDONED);
-        }
+        if (engine->slots[i].batch != NULL)
+            ours = abandon(engine, &engine->slots[i], is_gone);
     }
     return ours;
 }

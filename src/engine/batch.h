@@ -20,9 +20,11 @@ typedef struct optly__batch {
     optly__group *group;
     optly_user_event *first, *last;
     uint32_t count;
-    uint64_t event_bytes;         /* what the events count for */
-    size_t visitors_len;          /* of their JSON, joined by commas */
-    optly__block *block;          /* while it is with the dispatcher */
+    uint64_t event_bytes; /* what the events count for */
+    size_t visitors_len;  /* of their JSON, joined by commas */
+    optly__block *block;  /* while it is with the dispatcher */
+    int64_t opened_ms;    /* the arrival of its first event */
+    uint64_t opened_sequence;
     uint64_t order;               /* its place among the closed batches */
     uint64_t era;                 /* the lane's, when it was dispatched */
     int64_t not_before_ms;        /* after a failed attempt */
@@ -30,6 +32,7 @@ typedef struct optly__batch {
     uint32_t attempts;
     int32_t http_status; /* of the last attempt */
     bool notified;       /* on_event_dispatch has run */
+    bool settled; /* reported while it was in flight; only memory is left */
 } optly__batch;
 
 /* A list of batches; zeroed is empty. */

@@ -83,6 +83,7 @@ optly_status optly__engine_init(optly__engine *engine,
     if (engine->slots == NULL)
         return OPTLY_ERR_NO_MEMORY;
     for (uint32_t i = config->max_in_flight; i-- > 0;) {
+        engine->slots[i].completed = true; /* no delivery has its id yet */
         engine->slots[i].next = engine->free_slots;
         engine->free_slots = &engine->slots[i];
     }
@@ -124,25 +125,59 @@ static bool begin_step(optly__engine *engine, int64_t now_ms, bool *aborting)
     return ours;
 }
 
+/*
+ * Whether the first event for the lane has to be noticed: it could be sent, or
+ * the lane has nothing else that would bring the driver back.
+ */
+static bool wants(const optly__engine *engine, const optly__lane *lane,
+                  int64_t due_ms, int64_t now_ms)
+{
+    return optly__engine_may_send(engine, lane, now_ms) ||
+           (due_ms == OPTLY__NEVER && !lane->probing &&
+            engine->in_flight < engine->config.max_in_flight);
+}
+
 static void end_step(optly__engine *engine, int64_t now_ms, int64_t *next_ms)
 {
-    bool wants[OPTLY__ENDPOINTS];
+    bool wanted[OPTLY__ENDPOINTS];
 
     *next_ms = optly__earliest(engine->next_expiry_ms, engine->memory_retry_ms);
     for (int i = 0; i < OPTLY__ENDPOINTS; i++) {
         optly__lane *lane = &engine->lanes[i];
+        int64_t due_ms = optly__engine_lane_due_ms(engine, lane, now_ms);
 
-        wants[i] = optly__engine_may_send(engine, lane, now_ms);
+        wanted[i] = wants(engine, lane, due_ms, now_ms);
         if (engine->memory_retry_ms == OPTLY__NEVER)
-            *next_ms = optly__earliest(
-                *next_ms, optly__engine_lane_due_ms(engine, lane, now_ms));
+            *next_ms = optly__earliest(*next_ms, due_ms);
     }
     optly__mutex_lock(&engine->lock);
     for (int i = 0; i < OPTLY__ENDPOINTS; i++)
-        engine->wants_events[i] = wants[i];
+        engine->wants_events[i] = wanted[i];
     if (engine->completed_first != NULL || engine->displaced_first != NULL)
         *next_ms = now_ms;
     optly__mutex_unlock(&engine->lock);
+}
+
+/*
+ * Close's time is up. Cancels once more, since a batch may have been on its
+ * way when close did, and drops the rest.
+ */
+static bool abort_step(optly__engine *engine)
+{
+    const optly__engine_config *config = &engine->config;
+
+    if (!engine->cancelled && config->dispatcher.cancel != NULL &&
+        engine->in_flight > 0) {
+        engine->cancelled = true;
+        optly__engine_leave(engine, OPTLY__IN_DISPATCHER);
+        config->dispatcher.cancel(config->dispatcher_self);
+        if (!optly__engine_enter(engine))
+            return false;
+    }
+    if (!optly__engine_drop_waiting(engine, OPTLY_DROP_CLOSED))
+        return false;
+    engine->aborted = true;
+    return true;
 }
 
 bool optly__engine_step(optly__engine *engine, int64_t now_ms, int64_t *next_ms)
@@ -151,16 +186,16 @@ bool optly__engine_step(optly__engine *engine, int64_t now_ms, int64_t *next_ms)
 
     if (!begin_step(engine, now_ms, &aborting) ||
         !optly__engine_answer(engine, now_ms) ||
-        !optly__engine_report_displaced(engine) ||
-        !optly__engine_expire(engine, now_ms))
+        !optly__engine_report_displaced(engine))
         return false;
     if (aborting) {
-        if (!optly__engine_drop_waiting(engine, OPTLY_DROP_CLOSED))
+        if (!abort_step(engine))
             return false;
-    } else if (!optly__engine_send(engine, now_ms)) {
+    } else if (!optly__engine_expire(engine, now_ms) ||
+               !optly__engine_send(engine, now_ms)) {
         return false;
     }
-    if (!optly__engine_meter(engine))
+    if (!optly__engine_tell(engine) || !optly__engine_meter(engine))
         return false;
     end_step(engine, now_ms, next_ms);
     return true;
@@ -191,8 +226,7 @@ void optly__engine_cleanup(optly__engine *engine)
     for (int i = 0; i < OPTLY__ENDPOINTS; i++)
         destroy_list(engine, &engine->lanes[i].ready);
     destroy_list(engine, &engine->open);
-    optly__user_event_list_destroy(engine->hand.first);
-    optly__free(engine->hand.block);
+    optly__engine_discard_hand(engine);
     optly__user_event_list_destroy(engine->displaced_hand);
     optly__user_event_list_destroy(engine->displaced_first);
     optly__user_event_list_destroy(engine->backlog_first);

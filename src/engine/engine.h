@@ -53,6 +53,13 @@ typedef struct optly__slot {
     struct optly__slot *next; /* among the completed, or the free ones */
 } optly__slot;
 
+/* A line for the log hook. */
+enum { OPTLY__NOTES = 4 };
+typedef struct optly__note {
+    optly_log_level level;
+    char text[256];
+} optly__note;
+
 /* Set by create, then read-only. */
 typedef struct optly__engine_config {
     uint32_t batch_size, queue_size, flush_interval_ms, max_in_flight;
@@ -99,6 +106,7 @@ typedef struct optly__engine {
     bool wants_events[OPTLY__ENDPOINTS]; /* the lane could send more */
     bool closing;                        /* nothing is accepted any more */
     bool aborting;   /* drop what the dispatcher does not hold */
+    bool counted;    /* and it is counted as dropped already */
     bool taken_over; /* by `taker`; the thread that drove has lost it */
     optly__thread taker;
     uint64_t hastened; /* the newest flush that shortened the backoffs */
@@ -115,7 +123,11 @@ typedef struct optly__engine {
     uint32_t taken; /* events taken out of the queue in this step */
     uint64_t next_order, next_id, scan;
     uint64_t random;
-    uint64_t flush_target;   /* as of this step */
+    uint64_t flush_target;           /* as of this step */
+    bool aborted;                    /* a step has done what aborting asks */
+    bool cancelled;                  /* the driver has called cancel for it */
+    optly__note notes[OPTLY__NOTES]; /* for the log, at a safe point */
+    uint32_t note_count;
     int64_t next_expiry_ms;  /* at or before the first expiry */
     int64_t memory_retry_ms; /* after an allocation failed; or NEVER */
     uint32_t first_lane;
@@ -147,9 +159,13 @@ bool optly__engine_step(optly__engine *engine, int64_t now_ms,
                         int64_t *next_ms);
 
 /*
- * Drops, as `reason`, all that the dispatcher does not hold. Driver only.
- * Returns false when the engine was taken over.
+ * Drops, as `reason`, one load of what the dispatcher does not hold. Sets
+ * `*dropped` unless there was nothing. Driver only. False: taken over.
  */
+bool optly__engine_drop_some(optly__engine *engine, optly_drop_reason reason,
+                             bool *dropped);
+
+/* The same for all of it. */
 bool optly__engine_drop_waiting(optly__engine *engine,
                                 optly_drop_reason reason);
 
@@ -197,10 +213,9 @@ void optly__engine_fill(optly__engine *engine, int64_t now_ms);
 /* Closes open batches that are old enough or that a flush waits for. */
 void optly__engine_close_due(optly__engine *engine, int64_t now_ms);
 
-/* When an open batch has to leave even if it is not full; NEVER while an
- * earlier batch of its context holds it up. */
-int64_t optly__engine_batch_due_ms(const optly__engine *engine,
-                                   const optly__batch *batch, int64_t now_ms);
+/* When the first open batch of the lane has to leave, full or not. */
+int64_t optly__engine_open_due_ms(const optly__engine *engine,
+                                  const optly__lane *lane, int64_t now_ms);
 
 /* Settles what is older than max_age_ms. False: taken over. */
 bool optly__engine_expire(optly__engine *engine, int64_t now_ms);
@@ -250,12 +265,26 @@ bool optly__engine_is_ours(const optly__engine *engine);
 void optly__engine_take_over(optly__engine *engine);
 
 /*
- * Counts all that the dispatcher does not hold as CLOSED, without reports:
- * for a driver that hangs in a callback.
+ * Counts all that the dispatcher does not hold as CLOSED ahead of its reports,
+ * for a close whose time is up while a callback runs. The driver reports it
+ * when it comes back, if it ever does.
  */
 void optly__engine_count_waiting(optly__engine *engine);
 
+/* --- note.c: driver only --- */
+
+/* Keeps a line for the log; a hook may block, so it runs at safe points. */
+void optly__engine_note(optly__engine *engine, optly_log_level level,
+                        const char *format, ...) OPTLY__FORMAT(3, 4);
+
+/* Hands the lines to the log hook. False: taken over. */
+bool optly__engine_tell(optly__engine *engine);
+
 /* --- settle.c: driver only --- */
+
+/* Destroys what is in `hand` without a word: a callback that came back too
+ * late has left it there. */
+void optly__engine_discard_hand(optly__engine *engine);
 
 /*
  * Reports the events in `hand`, counts them and destroys them. `stage` is

@@ -14,8 +14,8 @@ void optly__engine_out_of_memory(optly__engine *engine, int64_t now_ms)
 {
     engine->memory_retry_ms = now_ms + MEMORY_RETRY_MS;
     if (!engine->memory_logged)
-        optly__log_write(&engine->config.log, OPTLY_LOG_ERROR,
-                         "out of memory; events wait for some");
+        optly__engine_note(engine, OPTLY_LOG_ERROR,
+                           "out of memory; events wait for some");
     engine->memory_logged = true;
 }
 
@@ -37,17 +37,17 @@ static void close_batch(optly__engine *engine, optly__batch *batch)
     optly__batch_list_append(&engine->lanes[lane].ready, batch);
 }
 
-/* Finds room for one more event of `context` with `json_len` bytes. */
+/* Finds a batch with room for `event`; NULL when out of memory. */
 static optly__batch *open_batch(optly__engine *engine,
-                                const optly__context *context, size_t json_len)
+                                const optly_user_event *event)
 {
-    optly__group *group = optly__group_find(&engine->groups, context);
+    optly__group *group = optly__group_find(&engine->groups, event->context);
     optly__batch *batch;
 
     if (group == NULL)
         return NULL;
     batch = group->open;
-    if (batch != NULL && optly__batch_body_len(batch, json_len) >
+    if (batch != NULL && optly__batch_body_len(batch, event->json_len) >
                              engine->config.max_payload_bytes) {
         close_batch(engine, batch);
         batch = NULL;
@@ -61,6 +61,8 @@ static optly__batch *open_batch(optly__engine *engine,
     }
     group->open = batch;
     optly__batch_list_append(&engine->open, batch);
+    batch->opened_ms = event->arrival_ms;
+    batch->opened_sequence = event->sequence;
     return batch;
 }
 
@@ -71,15 +73,15 @@ static void log_unknown_region(optly__engine *engine,
         context->region_is_known)
         return;
     engine->region_logged = true;
-    optly__log_write(&engine->config.log, OPTLY_LOG_WARNING,
-                     "region: not a known one, its events go to the US "
-                     "endpoint");
+    optly__engine_note(engine, OPTLY_LOG_WARNING,
+                       "region: not a known one, its events go to the US "
+                       "endpoint");
 }
 
 /* Puts an event into its batch; false when out of memory. */
 static bool place(optly__engine *engine, optly_user_event *event)
 {
-    optly__batch *batch = open_batch(engine, event->context, event->json_len);
+    optly__batch *batch = open_batch(engine, event);
 
     if (batch == NULL)
         return false;
@@ -140,29 +142,33 @@ static size_t take(optly__engine *engine)
     return count;
 }
 
-/* Whether some lane could send, has nothing ready, and the queue has for it. */
-static bool is_hungry(optly__engine *engine, int64_t now_ms)
+/* Whether the lane may send and has nothing ready. */
+static bool is_hungry(optly__engine *engine, optly__lane *lane, int64_t now_ms)
 {
-    bool hungry = false;
+    return optly__engine_may_send(engine, lane, now_ms) &&
+           optly__engine_next_batch(engine, lane, now_ms) == NULL;
+}
 
-    for (int i = 0; i < OPTLY__ENDPOINTS && !hungry; i++) {
-        optly__lane *lane = &engine->lanes[i];
+/* Whether the queue has something for a hungry lane. */
+static bool needs_more(optly__engine *engine, int64_t now_ms)
+{
+    bool needs = false;
 
-        if (!optly__engine_may_send(engine, lane, now_ms) ||
-            optly__engine_next_batch(engine, lane, now_ms) != NULL)
+    for (int i = 0; i < OPTLY__ENDPOINTS && !needs; i++) {
+        if (!is_hungry(engine, &engine->lanes[i], now_ms))
             continue;
         optly__mutex_lock(&engine->lock);
-        hungry = engine->queued[i] > 0;
+        needs = engine->queued[i] > 0;
         optly__mutex_unlock(&engine->lock);
     }
-    return hungry;
+    return needs;
 }
 
 void optly__engine_fill(optly__engine *engine, int64_t now_ms)
 {
     bool placed = place_backlog(engine);
 
-    while (placed && is_hungry(engine, now_ms)) {
+    while (placed && needs_more(engine, now_ms)) {
         if (take(engine) == 0)
             break;
         placed = place_backlog(engine);
@@ -171,31 +177,56 @@ void optly__engine_fill(optly__engine *engine, int64_t now_ms)
         optly__engine_out_of_memory(engine, now_ms);
 }
 
-int64_t optly__engine_batch_due_ms(const optly__engine *engine,
-                                   const optly__batch *batch, int64_t now_ms)
+/* With one batch in flight an earlier one of the context goes first. */
+static bool is_held_up(const optly__engine *engine, const optly__batch *batch)
 {
-    if (engine->config.max_in_flight == 1 && batch->group->batches > 1)
-        return OPTLY__NEVER;
-    if (batch->first->sequence <= engine->flush_target)
-        return now_ms;
-    return batch->first->arrival_ms + engine->config.flush_interval_ms;
+    return engine->config.max_in_flight == 1 && batch->group->batches > 1;
 }
 
+static int64_t due_ms(const optly__engine *engine, const optly__batch *batch,
+                      int64_t now_ms)
+{
+    if (batch->opened_sequence <= engine->flush_target)
+        return now_ms;
+    return batch->opened_ms + engine->config.flush_interval_ms;
+}
+
+/* One that could not leave yet may as well fill up further. */
 void optly__engine_close_due(optly__engine *engine, int64_t now_ms)
 {
-    optly__batch *next;
+    optly__batch *batch = engine->open.first, *next;
+    bool hungry[OPTLY__ENDPOINTS], any = false;
 
-    for (optly__batch *batch = engine->open.first; batch; batch = next) {
-        optly__lane *lane =
-            &engine->lanes[optly__engine_lane_of(engine, batch->first)];
+    for (int i = 0; i < OPTLY__ENDPOINTS; i++) {
+        hungry[i] = is_hungry(engine, &engine->lanes[i], now_ms);
+        any = any || hungry[i];
+    }
+    /* The open batches stand in the order in which they are due. */
+    for (; any && batch && due_ms(engine, batch, now_ms) <= now_ms;
+         batch = next) {
+        uint32_t lane = optly__engine_lane_of(engine, batch->first);
 
         next = batch->next;
-        /* One that could not leave yet may as well fill up further. */
-        if (optly__engine_batch_due_ms(engine, batch, now_ms) <= now_ms &&
-            optly__engine_may_send(engine, lane, now_ms) &&
-            optly__engine_next_batch(engine, lane, now_ms) == NULL)
-            close_batch(engine, batch);
+        if (!hungry[lane] || is_held_up(engine, batch))
+            continue;
+        close_batch(engine, batch);
+        hungry[lane] = false;
+        any = hungry[0] || hungry[1];
     }
+}
+
+int64_t optly__engine_open_due_ms(const optly__engine *engine,
+                                  const optly__lane *lane, int64_t now_ms)
+{
+    const optly__batch *batch = engine->open.first;
+
+    for (; batch != NULL; batch = batch->next) {
+        if (&engine->lanes[optly__engine_lane_of(engine, batch->first)] ==
+                lane &&
+            !is_held_up(engine, batch))
+            return due_ms(engine, batch, now_ms);
+    }
+    return OPTLY__NEVER;
 }
 
 /* Settles the expired events of one batch, which may be gone afterwards. */
@@ -238,6 +269,9 @@ static void take_expired(optly__engine *engine, int64_t limit_ms)
     const optly__engine_config *config = &engine->config;
     optly_user_event *event;
 
+    while (engine->backlog_first != NULL &&
+           engine->backlog_first->arrival_ms <= limit_ms)
+        optly__batch_append(&engine->hand, backlog_pop(engine));
     optly__mutex_lock(&engine->lock);
     while (config->queue.get(config->queue_self, 0, &event, 1) == 1) {
         if (event->arrival_ms > limit_ms) {
@@ -273,36 +307,52 @@ bool optly__engine_expire(optly__engine *engine, int64_t now_ms)
     return optly__engine_settle_hand(engine, OPTLY__QUEUED, OPTLY_DROP_EXPIRED);
 }
 
-static bool drop_list(optly__engine *engine, optly__batch_list *list,
-                      optly_drop_reason reason)
+static bool drop_first(optly__engine *engine, optly__batch_list *list,
+                       optly_drop_reason reason)
 {
-    while (list->first != NULL) {
-        optly__batch *batch = list->first;
+    optly__batch *batch = list->first;
 
-        optly__batch_list_remove(list, batch);
-        if (list == &engine->open)
-            batch->group->open = NULL;
-        engine->failed_batches++;
-        if (!optly__engine_settle(engine, batch, batch->count,
-                                  optly__batch_stage(batch), reason))
-            return false;
+    optly__batch_list_remove(list, batch);
+    if (list == &engine->open)
+        batch->group->open = NULL;
+    engine->failed_batches++;
+    return optly__engine_settle(engine, batch, batch->count,
+                                optly__batch_stage(batch), reason);
+}
+
+/* Moves what is in no batch yet to the hand. */
+static void take_to_hand(optly__engine *engine)
+{
+    if (engine->backlog_first == NULL)
+        (void)take(engine);
+    while (engine->backlog_first != NULL)
+        optly__batch_append(&engine->hand, backlog_pop(engine));
+}
+
+bool optly__engine_drop_some(optly__engine *engine, optly_drop_reason reason,
+                             bool *dropped)
+{
+    *dropped = true;
+    for (int i = 0; i < OPTLY__ENDPOINTS; i++) {
+        if (engine->lanes[i].ready.first != NULL)
+            return drop_first(engine, &engine->lanes[i].ready, reason);
     }
-    return true;
+    if (engine->open.first != NULL)
+        return drop_first(engine, &engine->open, reason);
+    take_to_hand(engine);
+    *dropped = engine->hand.count > 0;
+    if (*dropped)
+        return optly__engine_settle_hand(engine, OPTLY__QUEUED, reason);
+    return optly__engine_report_displaced(engine);
 }
 
 bool optly__engine_drop_waiting(optly__engine *engine, optly_drop_reason reason)
 {
-    for (int i = 0; i < OPTLY__ENDPOINTS; i++) {
-        if (!drop_list(engine, &engine->lanes[i].ready, reason))
+    bool dropped = true;
+
+    while (dropped) {
+        if (!optly__engine_drop_some(engine, reason, &dropped))
             return false;
     }
-    if (!drop_list(engine, &engine->open, reason))
-        return false;
-    do {
-        while (engine->backlog_first != NULL)
-            optly__batch_append(&engine->hand, backlog_pop(engine));
-        if (!optly__engine_settle_hand(engine, OPTLY__QUEUED, reason))
-            return false;
-    } while (take(engine) > 0);
-    return optly__engine_report_displaced(engine);
+    return true;
 }

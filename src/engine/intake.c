@@ -90,6 +90,14 @@ static size_t queue_len(const optly__engine *engine)
            engine->queued[OPTLY__ENDPOINT_EU];
 }
 
+/* Whether the driver has to look at the queue although it cannot send: for a
+ * displaced event to report, or the first one whose age it has to watch. */
+static bool is_urgent(const optly__engine *engine)
+{
+    return engine->displaced_first != NULL ||
+           (engine->config.max_age_ms > 0 && queue_len(engine) == 1);
+}
+
 /*
  * A driver that naps comes back by itself within a tick, and waking it costs
  * the producer microseconds; so only a queue that fills up, or one with enough
@@ -104,8 +112,7 @@ static bool should_wake(const optly__engine *engine, uint32_t lane)
     bool wanted = engine->wants_events[lane];
 
     if (engine->sleep == OPTLY__ASLEEP)
-        return wanted || engine->displaced_first != NULL ||
-               (config->max_age_ms > 0 && len == 1);
+        return wanted || is_urgent(engine);
     return engine->sleep == OPTLY__NAPPING && wanted &&
            (len >= (config->queue_size + 1) / 2 ||
             len >= (uint64_t)config->batch_size * config->max_in_flight);
@@ -135,6 +142,8 @@ optly_status optly__engine_add(optly__engine *engine, optly_user_event *event,
     *wake = should_wake(engine, lane);
     if (*wake)
         engine->sleep = OPTLY__AWAKE; /* one wake-up is enough */
+    else if (engine->sleep == OPTLY__AWAKE && is_urgent(engine))
+        engine->poked = true; /* before it falls asleep on an old deadline */
     return OPTLY_OK;
 }
 

@@ -24,9 +24,10 @@ bool optly__lane_is_open(const optly__lane *lane, int64_t now_ms)
     return !lane->probing && now_ms >= lane->not_before_ms;
 }
 
-void optly__lane_recover(optly__lane *lane)
+void optly__lane_recover(optly__lane *lane, const optly__batch *batch)
 {
-    if (!lane->backing_off)
+    if (!lane->backing_off ||
+        (batch->era != lane->era && lane->retry_after_until_ms != 0))
         return;
     lane->backing_off = false;
     lane->probing = false;
@@ -67,7 +68,8 @@ void optly__lane_fail(optly__lane *lane, optly__batch *batch,
         lane->era++;
         lane->probing = false;
     }
-    lane->not_before_ms = latest(lane->not_before_ms, retry_after);
+    lane->not_before_ms =
+        latest(lane->not_before_ms, lane->retry_after_until_ms);
 }
 
 void optly__lane_hasten(optly__lane *lane, int64_t now_ms)

@@ -41,8 +41,11 @@ int64_t optly__backoff_delay_ms(const optly__backoff *backoff, uint32_t step,
 /* Whether the lane may send now. */
 bool optly__lane_is_open(const optly__lane *lane, int64_t now_ms);
 
-/* The answer showed that the endpoint works: ends the backoff. */
-void optly__lane_recover(optly__lane *lane);
+/*
+ * The answer to `batch` showed that the endpoint works: ends the backoff. But
+ * what the endpoint has asked for since the batch left, it still asks for.
+ */
+void optly__lane_recover(optly__lane *lane, const optly__batch *batch);
 
 /*
  * Books a failed attempt of `batch`: sets when it may go again, and lengthens

@@ -1,6 +1,8 @@
 /* To the dispatcher: picks the batch that goes next and hands it over. */
 #include "engine/engine.h"
 
+#include "base/memory.h"
+
 bool optly__engine_may_send(const optly__engine *engine,
                             const optly__lane *lane, int64_t now_ms)
 {
@@ -49,19 +51,6 @@ static int64_t ready_due_ms(optly__engine *engine, optly__lane *lane,
     return due;
 }
 
-static int64_t open_due_ms(optly__engine *engine, const optly__lane *lane,
-                           int64_t now_ms)
-{
-    int64_t due = OPTLY__NEVER;
-
-    for (optly__batch *b = engine->open.first; b != NULL; b = b->next) {
-        if (&engine->lanes[optly__engine_lane_of(engine, b->first)] == lane)
-            due = optly__earliest(
-                due, optly__engine_batch_due_ms(engine, b, now_ms));
-    }
-    return due;
-}
-
 int64_t optly__engine_lane_due_ms(optly__engine *engine, optly__lane *lane,
                                   int64_t now_ms)
 {
@@ -73,7 +62,7 @@ int64_t optly__engine_lane_due_ms(optly__engine *engine, optly__lane *lane,
         (lane->backing_off && lane->probing))
         return OPTLY__NEVER;
     due = optly__earliest(ready_due_ms(engine, lane, from),
-                          open_due_ms(engine, lane, now_ms));
+                          optly__engine_open_due_ms(engine, lane, now_ms));
     optly__mutex_lock(&engine->lock);
     queued = engine->queued[lane - engine->lanes] > 0;
     optly__mutex_unlock(&engine->lock);
@@ -91,21 +80,21 @@ static optly__slot *take_slot(optly__engine *engine)
     return slot;
 }
 
-/* Books the batch as under way; the lock is taken here. */
-static optly_delivery begin_attempt(optly__engine *engine, optly__lane *lane,
-                                    optly__batch *batch)
+/*
+ * Books the batch as under way. False: close's time is up meanwhile, and
+ * nothing may leave any more.
+ */
+static bool begin_attempt(optly__engine *engine, optly__lane *lane,
+                          optly__batch *batch, optly_delivery *delivery)
 {
-    optly__slot *slot = take_slot(engine);
     optly_stats *stats = &engine->ledger.stats;
-    optly_delivery delivery;
-
-    optly__batch_list_remove(&lane->ready, batch);
-    lane->in_flight++;
-    lane->probing = lane->backing_off;
-    engine->in_flight++;
-    batch->era = lane->era;
+    optly__slot *slot;
 
     optly__mutex_lock(&engine->lock);
+    if (engine->aborting) {
+        optly__mutex_unlock(&engine->lock);
+        return false;
+    }
     optly__ledger_move(&engine->ledger, optly__batch_stage(batch),
                        OPTLY__IN_FLIGHT, batch->count);
     stats->requests++;
@@ -113,37 +102,51 @@ static optly_delivery begin_attempt(optly__engine *engine, optly__lane *lane,
         stats->retries++;
     stats->payload_bytes += batch->block->log.body_len;
     batch->attempts++;
+    slot = take_slot(engine);
     slot->batch = batch;
     slot->completed = false;
     slot->id = ++engine->next_id * engine->config.max_in_flight +
                (uint64_t)(slot - engine->slots);
-    delivery.core = &engine->core;
-    delivery.id = slot->id;
+    delivery->core = &engine->core;
+    delivery->id = slot->id;
     engine->place = OPTLY__IN_DISPATCHER;
     optly__mutex_unlock(&engine->lock);
-    return delivery;
+
+    optly__batch_list_remove(&lane->ready, batch);
+    lane->in_flight++;
+    lane->probing = lane->backing_off;
+    engine->in_flight++;
+    batch->era = lane->era;
+    return true;
 }
 
 /*
- * Hands a batch to the dispatcher. Sets `*sent` unless memory ran out, which
- * leaves the batch where it was. False: taken over.
+ * Hands a batch to the dispatcher. Sets `*sent`, unless it has to stay: for
+ * want of memory, or because close's time is up. False: taken over.
  */
 static bool dispatch(optly__engine *engine, optly__lane *lane,
-                     optly__batch *batch, bool *sent)
+                     optly__batch *batch, int64_t now_ms, bool *sent)
 {
     const optly__engine_config *config = &engine->config;
     optly_delivery delivery;
 
     *sent = false;
     batch->block = optly__block_create(batch, lane->endpoint);
-    if (batch->block == NULL)
+    if (batch->block == NULL) {
+        optly__engine_out_of_memory(engine, now_ms);
         return true;
+    }
+    engine->memory_logged = false;
     if (!batch->notified) {
         batch->notified = true;
         if (!optly__engine_announce(engine, &batch->block->log))
             return false;
     }
-    delivery = begin_attempt(engine, lane, batch);
+    if (!begin_attempt(engine, lane, batch, &delivery)) {
+        optly__free(batch->block);
+        batch->block = NULL;
+        return true;
+    }
     config->dispatcher.dispatch(config->dispatcher_self, &batch->block->log,
                                 delivery);
     *sent = true;
@@ -184,21 +187,17 @@ bool optly__engine_send(optly__engine *engine, int64_t now_ms)
 {
     optly__lane *lane;
     optly__batch *batch;
-    bool sent;
+    bool sent = true;
 
-    for (;;) {
+    while (sent && !has_answers(engine)) {
         optly__engine_fill(engine, now_ms);
         optly__engine_close_due(engine, now_ms);
         batch = pick(engine, &lane, now_ms);
         if (batch == NULL)
             return true;
-        if (!dispatch(engine, lane, batch, &sent))
+        if (!dispatch(engine, lane, batch, now_ms, &sent) ||
+            !optly__engine_tell(engine))
             return false;
-        if (!sent) {
-            optly__engine_out_of_memory(engine, now_ms);
-            return true;
-        }
-        if (has_answers(engine))
-            return true;
     }
+    return true;
 }

@@ -144,12 +144,9 @@ static bool report_batch(optly__engine *engine, const optly__batch *batch,
 static void count_batch(optly__engine *engine, const optly__batch *batch,
                         optly__stage stage, optly_drop_reason reason)
 {
-    optly__mutex_lock(&engine->lock);
     optly__ledger_settle(&engine->ledger, stage, batch->first, batch->count,
                          batch->event_bytes, reason);
-    engine->hand_count = 0;
     optly__cond_broadcast(&engine->changed);
-    optly__mutex_unlock(&engine->lock);
 }
 
 bool optly__engine_settle_in_place(optly__engine *engine,
@@ -158,8 +155,17 @@ bool optly__engine_settle_in_place(optly__engine *engine,
 {
     if (!report_batch(engine, batch, reason))
         return false;
+    optly__mutex_lock(&engine->lock);
     count_batch(engine, batch, OPTLY__IN_FLIGHT, reason);
+    optly__mutex_unlock(&engine->lock);
     return true;
+}
+
+void optly__engine_discard_hand(optly__engine *engine)
+{
+    optly__user_event_list_destroy(engine->hand.first);
+    optly__free(engine->hand.block);
+    memset(&engine->hand, 0, sizeof(engine->hand));
 }
 
 bool optly__engine_settle_hand(optly__engine *engine, optly__stage stage,
@@ -172,14 +178,18 @@ bool optly__engine_settle_hand(optly__engine *engine, optly__stage stage,
     optly__mutex_lock(&engine->lock);
     engine->hand_stage = stage;
     engine->hand_reason = reason;
-    engine->hand_count = hand->count;
+    /* A close whose time is up may have counted it, or count it from here. */
+    engine->hand_count =
+        engine->counted && stage != OPTLY__IN_FLIGHT ? 0 : hand->count;
     optly__mutex_unlock(&engine->lock);
     if (!report_batch(engine, hand, reason))
         return false;
-    count_batch(engine, hand, stage, reason);
-    optly__user_event_list_destroy(hand->first);
-    optly__free(hand->block);
-    memset(hand, 0, sizeof(*hand));
+    optly__mutex_lock(&engine->lock);
+    if (engine->hand_count > 0)
+        count_batch(engine, hand, stage, reason);
+    engine->hand_count = 0;
+    optly__mutex_unlock(&engine->lock);
+    optly__engine_discard_hand(engine);
     return true;
 }
 

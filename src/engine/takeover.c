@@ -47,6 +47,7 @@ void optly__engine_count_waiting(optly__engine *engine)
     optly__ledger_count(ledger, engine->hand_stage, engine->hand_count,
                         engine->hand_reason);
     engine->hand_count = 0;
+    engine->counted = true;
     optly__ledger_count(ledger, OPTLY__QUEUED, ledger->stats.queued,
                         OPTLY_DROP_CLOSED);
     optly__ledger_count(ledger, OPTLY__RETRY_WAIT, ledger->stats.retry_wait,

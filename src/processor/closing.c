@@ -7,8 +7,14 @@
 #include <assert.h>
 #include <string.h>
 
-/* How long close and destroy wait beyond their time for a driver to act. */
-enum { GRACE_MS = 50 };
+enum {
+    /* How long close and destroy wait beyond their time for a driver to act;
+     * how long close may then report in its place; together below 100. */
+    GRACE_MS = 50,
+    REPORT_MS = 30,
+    /* How long a driver may stay inside the engine, which is never long. */
+    ENGINE_MS = 1000
+};
 
 static bool is_settled(const optly_processor *processor)
 {
@@ -30,9 +36,10 @@ static void rouse(optly_processor *processor)
 
 /*
  * Waits, or drives if nobody else does, until the barrier is over (NULL: until
- * all is settled), close is through, or `until_ms`. Lock held.
+ * all is settled), close is through, or `until_ms`. Returns whether it drove.
+ * Lock held.
  */
-static void await(optly_processor *processor, const optly__barrier *barrier,
+static bool await(optly_processor *processor, const optly__barrier *barrier,
                   int64_t until_ms)
 {
     optly__engine *engine = &processor->engine;
@@ -44,10 +51,10 @@ static void await(optly_processor *processor, const optly__barrier *barrier,
         bool may_drive = !processor->started && !processor->driving;
 
         if (over || processor->closed)
-            return;
+            return driven;
         /* Even with no time at all, what can be done at once is done. */
         if (optly__monotonic_ms() >= until_ms && (driven || !may_drive))
-            return;
+            return driven;
         if (may_drive)
             optly__processor_drive(processor, barrier, until_ms);
         else
@@ -62,6 +69,7 @@ optly_status optly_processor_flush(optly_processor *processor,
     optly_status status = OPTLY_OK;
     optly__engine *engine;
     optly__barrier barrier;
+    bool driven, leaves_work;
 
     if (processor == NULL)
         return OPTLY_ERR_INVALID;
@@ -76,13 +84,17 @@ optly_status optly_processor_flush(optly_processor *processor,
     optly__ledger_open_barrier(&engine->ledger, &barrier);
     if (barrier.remaining > 0)
         rouse(processor);
-    await(processor, &barrier, optly__monotonic_ms() + timeout_ms);
+    driven = await(processor, &barrier, optly__monotonic_ms() + timeout_ms);
     if (barrier.remaining > 0)
         status = OPTLY_ERR_TIMEOUT;
     else if (barrier.dropped)
         status = OPTLY_ERR_DROPPED;
     optly__ledger_close_barrier(&engine->ledger, &barrier);
+    leaves_work = driven && engine->ledger.stats.pending > 0;
     optly__mutex_unlock(&engine->lock);
+    /* The host's loop does not know the deadlines of what is left. */
+    if (leaves_work)
+        optly__processor_wake(processor);
     return status;
 }
 
@@ -96,39 +108,55 @@ static bool has_waiting(const optly_processor *processor)
            processor->engine.displaced_count > 0;
 }
 
-/* Waits until the driver is somewhere from where it can be replaced; inside
- * the engine it never stays long. Lock held. */
+/*
+ * Waits until the driver is somewhere from where it can be replaced; inside
+ * the engine it never stays long. Lock held.
+ */
 static void await_foreign_code(optly_processor *processor)
 {
     optly__engine *engine = &processor->engine;
+    int64_t until = optly__monotonic_ms() + ENGINE_MS;
 
-    while (engine->place == OPTLY__IN_ENGINE && has_waiting(processor))
+    while (engine->place == OPTLY__IN_ENGINE && has_waiting(processor) &&
+           optly__monotonic_ms() < until)
         optly__cond_wait_until(&engine->changed, &engine->lock,
                                optly__monotonic_ms() + 1);
 }
 
+/* Drops what waits until all is done or time is up. The driver's; lock not
+ * held. Returns whether all is done. */
+static bool drop_until(optly__engine *engine, int64_t until_ms)
+{
+    bool dropped = true;
+
+    while (dropped && optly__monotonic_ms() < until_ms) {
+        if (!optly__engine_drop_some(engine, OPTLY_DROP_CLOSED, &dropped))
+            break;
+    }
+    return !dropped;
+}
+
 /*
- * The driver hangs. In a dispatcher: the calling thread reports what waits. In
- * a callback: handlers run one at a time, so it is only counted. Lock held.
+ * The driver does not come. In a dispatcher: the calling thread reports what
+ * waits in its place. In a callback: handlers run one at a time, so it is
+ * counted ahead, and reported when the driver is back. Lock held.
  */
 static void replace_driver(optly_processor *processor)
 {
     optly__engine *engine = &processor->engine;
-    bool in_callback;
 
     await_foreign_code(processor);
-    if (!has_waiting(processor))
+    if (!has_waiting(processor) || engine->place == OPTLY__IN_ENGINE)
         return;
-    in_callback = engine->place == OPTLY__IN_CALLBACK;
-    optly__engine_take_over(engine);
-    if (in_callback) {
-        optly__engine_count_waiting(engine);
-        return;
+    if (engine->place != OPTLY__IN_CALLBACK) {
+        optly__engine_take_over(engine);
+        optly__mutex_unlock(&engine->lock);
+        (void)drop_until(engine, optly__monotonic_ms() + REPORT_MS);
+        optly__mutex_lock(&engine->lock);
+        engine->place = OPTLY__IN_DISPATCHER; /* where the worker still is */
     }
-    optly__mutex_unlock(&engine->lock);
-    (void)optly__engine_drop_waiting(engine, OPTLY_DROP_CLOSED);
-    optly__mutex_lock(&engine->lock);
-    engine->place = OPTLY__IN_DISPATCHER; /* where the worker still is */
+    if (has_waiting(processor))
+        optly__engine_count_waiting(engine);
 }
 
 /* Time is up: cancels what is under way, drops the rest. Lock held. */
@@ -143,7 +171,7 @@ static void cut_short(optly_processor *processor)
         optly__mutex_lock(&engine->lock);
     }
     rouse(processor);
-    await(processor, NULL, optly__monotonic_ms() + GRACE_MS);
+    (void)await(processor, NULL, optly__monotonic_ms() + GRACE_MS);
     if (has_waiting(processor))
         replace_driver(processor);
 }
@@ -179,7 +207,7 @@ static void close_once(optly_processor *processor, uint32_t timeout_ms)
     optly__ledger_open_barrier(&engine->ledger, &barrier);
     rouse(processor);
     if (timeout_ms > 0)
-        await(processor, NULL, optly__monotonic_ms() + timeout_ms);
+        (void)await(processor, NULL, optly__monotonic_ms() + timeout_ms);
     if (!is_settled(processor))
         cut_short(processor);
     optly__ledger_close_barrier(&engine->ledger, &barrier);
@@ -219,72 +247,87 @@ optly_status optly_processor_close(optly_processor *processor,
 static bool stop_worker(optly_processor *processor)
 {
     optly__engine *engine = &processor->engine;
-    int64_t until = optly__monotonic_ms() + GRACE_MS;
+    int64_t now = optly__monotonic_ms(), until = now + GRACE_MS;
 
     processor->stopping = true;
     rouse(processor);
     while (!processor->exited &&
-           (optly__monotonic_ms() < until || engine->place == OPTLY__IN_ENGINE))
+           (now < until ||
+            (engine->place == OPTLY__IN_ENGINE && now < until + ENGINE_MS))) {
         optly__cond_wait_until(&engine->changed, &engine->lock,
-                               optly__monotonic_ms() + GRACE_MS / 10);
+                               now + GRACE_MS / 10);
+        now = optly__monotonic_ms();
+    }
     return processor->exited;
 }
 
 /*
  * The worker hangs: reports what the dispatcher holds, unless a handler is
  * what hangs, and leaves the processor to the worker. Returns false if the
- * worker came back meanwhile.
+ * worker came back meanwhile. Lock held, released on the way.
  */
 static bool leave_to_worker(optly_processor *processor)
 {
     optly__engine *engine = &processor->engine;
-    bool left;
+    bool may_report = engine->place == OPTLY__IN_DISPATCHER ||
+                      engine->place == OPTLY__WAITING;
 
-    if (engine->place != OPTLY__IN_CALLBACK) {
-        optly__engine_take_over(engine);
+    engine->taken_over = true;
+    engine->taker = optly__thread_self();
+    if (may_report) {
         optly__mutex_unlock(&engine->lock);
         (void)optly__engine_abandon(engine, false);
         optly__mutex_lock(&engine->lock);
-    } else {
-        optly__engine_take_over(engine);
     }
-    left = !processor->exited;
-    processor->orphaned = left;
-    return left;
+    processor->orphaned = !processor->exited;
+    return processor->orphaned;
 }
 
-void optly_processor_destroy(optly_processor *processor)
+/* Stops the worker; false: the processor is its from here on. */
+static bool end_worker(optly_processor *processor)
 {
-    optly__engine *engine;
-    bool left = false;
+    optly__engine *engine = &processor->engine;
+    bool left;
 
-    if (processor == NULL ||
-        processor->engine.generation != optly__fork_generation())
-        return;
-    engine = &processor->engine;
-    if (optly_processor_close(processor, 0, NULL) == OPTLY_ERR_WOULD_DEADLOCK) {
-        assert(0 && "destroy from a callback");
-        return; /* a leak hurts less than freeing what is in use */
-    }
+    if (!processor->started)
+        return true;
     optly__mutex_lock(&engine->lock);
-    if (processor->started) {
-        if (!stop_worker(processor))
-            left = leave_to_worker(processor);
-        if (left)
-            optly__thread_detach(&processor->worker);
-    }
-    optly__mutex_unlock(&engine->lock);
+    left = !stop_worker(processor) && leave_to_worker(processor);
     if (left)
-        return;
-    if (processor->started)
+        optly__thread_detach(&processor->worker);
+    optly__mutex_unlock(&engine->lock);
+    if (!left)
         optly__thread_join(&processor->worker);
-    processor->dispatcher.destroy(processor->dispatcher_self);
+    return !left;
+}
+
+/* The dispatcher is gone: settles what it held and what close had no time to
+ * report. No other thread is left. */
+static void settle_rest(optly_processor *processor)
+{
+    optly__engine *engine = &processor->engine;
 
     optly__mutex_lock(&engine->lock);
     engine->place = OPTLY__WAITING;
     optly__engine_take_over(engine);
     optly__mutex_unlock(&engine->lock);
     (void)optly__engine_abandon(engine, true);
+    (void)drop_until(engine, optly__monotonic_ms() + REPORT_MS);
     (void)optly__engine_meter(engine);
+}
+
+void optly_processor_destroy(optly_processor *processor)
+{
+    if (processor == NULL ||
+        processor->engine.generation != optly__fork_generation())
+        return;
+    if (optly_processor_close(processor, 0, NULL) == OPTLY_ERR_WOULD_DEADLOCK) {
+        assert(0 && "destroy from a callback");
+        return; /* a leak hurts less than freeing what is in use */
+    }
+    if (!end_worker(processor))
+        return;
+    processor->dispatcher.destroy(processor->dispatcher_self);
+    settle_rest(processor);
     optly__processor_free(processor);
 }

@@ -46,6 +46,8 @@ bool optly__processor_is_driver(const optly_processor *processor)
     const optly__engine *engine = &processor->engine;
 
     return (processor->driving && optly__thread_is_self(processor->driver)) ||
+           (processor->started && !processor->exited &&
+            optly__thread_is_self(processor->worker)) ||
            (engine->place == OPTLY__IN_CALLBACK &&
             optly__thread_is_self(engine->callback_thread));
 }
@@ -149,7 +151,8 @@ static bool rest(optly_processor *processor, int64_t until_ms)
 
 static bool is_settled(const optly__engine *engine)
 {
-    return engine->ledger.stats.pending == 0 && engine->displaced_count == 0;
+    return engine->ledger.stats.pending == 0 && engine->displaced_count == 0 &&
+           (!engine->aborting || engine->aborted);
 }
 
 void optly__processor_drive(optly_processor *processor,
@@ -246,11 +249,29 @@ static bool run_round(optly_processor *processor, int64_t until_ms)
     return true;
 }
 
+/* Waits while a flush on another thread drives; false: for all of the time.
+ * Lock held. */
+static bool await_turn(optly_processor *processor, int64_t until_ms)
+{
+    optly__engine *engine = &processor->engine;
+
+    processor->looping = true;
+    while (processor->driving && optly__monotonic_ms() < until_ms)
+        optly__cond_wait_until(&engine->changed, &engine->lock, until_ms);
+    processor->looping = !processor->driving;
+    if (processor->looping)
+        begin_driving(processor);
+    return processor->looping;
+}
+
 optly_status optly_processor_run_once(optly_processor *processor,
                                       int timeout_ms)
 {
-    optly__engine *engine;
+    int64_t until =
+        timeout_ms < 0 ? OPTLY__NEVER : optly__monotonic_ms() + timeout_ms;
     optly_status status = OPTLY_OK;
+    bool driving = false;
+    optly__engine *engine;
 
     if (processor == NULL)
         return OPTLY_ERR_INVALID;
@@ -264,19 +285,18 @@ optly_status optly_processor_run_once(optly_processor *processor,
         status = OPTLY_ERR_CLOSED;
     else if (processor->started)
         status = OPTLY_ERR_INVALID;
-    else if (processor->driving)
+    else if (processor->looping)
         status = OPTLY_ERR_WOULD_DEADLOCK;
     else
-        begin_driving(processor);
+        driving = await_turn(processor, until);
     optly__mutex_unlock(&engine->lock);
-    if (status != OPTLY_OK)
+    if (!driving)
         return status;
 
-    if (!run_round(processor, timeout_ms < 0
-                                  ? OPTLY__NEVER
-                                  : optly__monotonic_ms() + timeout_ms))
+    if (!run_round(processor, until))
         status = OPTLY_ERR_CLOSED;
     optly__mutex_lock(&engine->lock);
+    processor->looping = false;
     end_driving(processor);
     optly__mutex_unlock(&engine->lock);
     return status;

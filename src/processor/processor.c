@@ -110,6 +110,7 @@ optly_status optly_processor_start(optly_processor *processor)
 {
     optly_status status = check(processor);
     optly__engine *engine;
+    bool wake;
 
     if (status != OPTLY_OK)
         return status;
@@ -127,7 +128,11 @@ optly_status optly_processor_start(optly_processor *processor)
         status = OPTLY_ERR_IO;
     else
         processor->started = true;
+    /* A flush that drives meanwhile makes way for the worker. */
+    wake = status == OPTLY_OK && optly__engine_rouse(engine);
     optly__mutex_unlock(&engine->lock);
+    if (wake)
+        optly__processor_wake(processor);
     return status;
 }
 

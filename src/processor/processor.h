@@ -34,6 +34,7 @@ struct optly_processor {
     bool started;         /* there is a worker */
     bool exited;          /* the worker is done with the processor */
     bool driving;         /* some thread drives */
+    bool looping;         /* some thread is inside run_once */
     bool stopping;        /* the worker shall leave */
     bool closed;          /* close is through */
     bool orphaned;   /* destroy is through: the worker frees the processor */
