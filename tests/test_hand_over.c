@@ -424,6 +424,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_late_callback_does_not_spoil_what_is_abandoned),
+        cmocka_unit_test(
+            test_what_close_counted_is_reported_when_the_callback_is_back),
         cmocka_unit_test(test_a_dispatch_that_ends_during_destroy_counts_once),
         cmocka_unit_test(test_no_batch_leaves_uncancelled_after_cancel),
         cmocka_unit_test(test_close_does_not_wait_for_the_log),
