@@ -56,12 +56,13 @@ typedef struct optly_processor_config {
     optly_overflow overflow;
     uint32_t overflow_block_ms; /**< for BLOCK; 0 does not wait */
     uint32_t retry_initial_ms;  /**< 1 to 600,000; 200 */
-    uint32_t retry_max_ms; /**< from retry_initial_ms to 3,600,000; 60000 */
-    uint32_t max_attempts; /**< per batch; 0: no limit */
-    uint32_t max_age_ms;   /**< per event; 0: no limit */
-    const char *endpoint;  /**< copied; NULL: by the project's region */
-    const char *sdk_key;   /**< the host's label; neither sent nor logged */
-    optly_queue queue;     /**< taken; default a ring */
+    uint32_t retry_max_ms;      /**< from retry_initial_ms to 3,600,000; 60000,
+                                   or retry_initial_ms if that is more */
+    uint32_t max_attempts;      /**< per batch; 0: no limit */
+    uint32_t max_age_ms;        /**< per event; 0: no limit */
+    const char *endpoint;       /**< copied; NULL: by the project's region */
+    const char *sdk_key; /**< the host's label; neither sent nor logged */
+    optly_queue queue;   /**< taken; default a ring */
     optly_dispatcher dispatcher;   /**< taken; default HTTP */
     const optly_http_config *http; /**< for the default dispatcher; borrowed */
     optly_log_fn log;
@@ -94,7 +95,8 @@ typedef struct optly_processor optly_processor;
  * `config->queue` and `config->dispatcher` unless the struct itself is refused
  * (a struct_size that is not right); copies the rest.
  *
- * Returns OPTLY_OK; OPTLY_ERR_INVALID with the field and its range;
+ * Returns OPTLY_OK; OPTLY_ERR_INVALID with the field and its range (also for
+ * `http` beside a `dispatcher`, and for metrics without a function);
  * OPTLY_ERR_UNSUPPORTED; OPTLY_ERR_NO_MEMORY; OPTLY_ERR_IO.
  */
 OPTLY_API optly_status
@@ -177,8 +179,8 @@ OPTLY_API void optly_processor_destroy(optly_processor *processor);
  * to `timeout_ms` (-1: until something is) for more, and does that.
  *
  * Returns OPTLY_OK, OPTLY_ERR_INVALID after start, OPTLY_ERR_CLOSED,
- * OPTLY_ERR_WOULD_DEADLOCK from a callback or beside another run_once,
- * OPTLY_ERR_FORKED.
+ * OPTLY_ERR_WOULD_DEADLOCK from a callback or beside another run_once (but it
+ * waits for its turn beside a flush), or OPTLY_ERR_FORKED.
  */
 OPTLY_API optly_status optly_processor_run_once(optly_processor *processor,
                                                 int timeout_ms);
@@ -206,7 +208,8 @@ OPTLY_API optly_status optly_processor_on_event_dispatch(
 
 /**
  * Removes a handler, and returns when a call of it under way has ended, except
- * from inside a callback. OPTLY_OK or OPTLY_ERR_NOT_FOUND. Any thread.
+ * from inside a callback. OPTLY_OK, OPTLY_ERR_NOT_FOUND, OPTLY_ERR_INVALID or
+ * OPTLY_ERR_FORKED. Any thread.
  */
 OPTLY_API optly_status
 optly_processor_remove_on_event_dispatch(optly_processor *processor, int id);
@@ -261,12 +264,12 @@ typedef struct optly_stats {
     uint64_t dropped[OPTLY_REASON_SLOTS]; /**< by optly_drop_reason */
     uint64_t queued;                      /**< events never attempted yet */
     uint64_t in_flight;                   /**< events with the dispatcher */
-    uint64_t retry_wait;    /**< events that were attempted and wait */
-    uint64_t pending;       /**< counted, not derived */
-    uint64_t batches;       /**< batches delivered */
-    uint64_t requests;      /**< attempts made */
-    uint64_t retries;       /**< attempts after the first of a batch */
-    uint64_t bisections;    /**< refused batches that were split */
+    uint64_t retry_wait; /**< events that were attempted and wait */
+    uint64_t pending;    /**< counted, not derived */
+    uint64_t batches;    /**< batches delivered */
+    uint64_t requests;   /**< attempts made */
+    uint64_t retries;    /**< attempts after the first, halves of a split too */
+    uint64_t bisections; /**< refused batches that were split */
     uint64_t payload_bytes; /**< bodies handed to the dispatcher */
 } optly_stats;
 

@@ -102,27 +102,24 @@ fail_slots:
 }
 
 /* Reads what other threads have asked for; false when taken over. */
-static bool begin_step(optly__engine *engine, int64_t now_ms, bool *aborting)
+static bool begin_step(optly__engine *engine, bool *hasten, bool *aborting)
 {
-    bool ours, hasten;
-
     optly__mutex_lock(&engine->lock);
-    ours = optly__engine_is_ours(engine);
-    if (ours) {
-        engine->place = OPTLY__IN_ENGINE;
-        engine->sleep = OPTLY__AWAKE;
-        engine->poked = false;
+    if (!optly__engine_is_ours(engine)) {
+        optly__mutex_unlock(&engine->lock);
+        return false;
     }
+    engine->place = OPTLY__IN_ENGINE;
+    engine->sleep = OPTLY__AWAKE;
+    engine->poked = false;
     engine->flush_target = optly__ledger_flush_target(&engine->ledger);
-    hasten = engine->hastened != engine->ledger.barriers_made;
+    *hasten = engine->hastened != engine->ledger.barriers_made;
     engine->hastened = engine->ledger.barriers_made;
     *aborting = engine->aborting;
     optly__mutex_unlock(&engine->lock);
     engine->taken = 0;
     engine->memory_retry_ms = OPTLY__NEVER;
-    for (int i = 0; ours && hasten && i < OPTLY__ENDPOINTS; i++)
-        optly__lane_hasten(&engine->lanes[i], now_ms);
-    return ours;
+    return true;
 }
 
 /*
@@ -182,12 +179,15 @@ static bool abort_step(optly__engine *engine)
 
 bool optly__engine_step(optly__engine *engine, int64_t now_ms, int64_t *next_ms)
 {
-    bool aborting;
+    bool hasten, aborting;
 
-    if (!begin_step(engine, now_ms, &aborting) ||
+    if (!begin_step(engine, &hasten, &aborting) ||
         !optly__engine_answer(engine, now_ms) ||
         !optly__engine_report_displaced(engine))
         return false;
+    /* After the answers: a flush concerns a backoff that has just begun. */
+    for (int i = 0; hasten && i < OPTLY__ENDPOINTS; i++)
+        optly__lane_hasten(&engine->lanes[i], now_ms);
     if (aborting) {
         if (!abort_step(engine))
             return false;
