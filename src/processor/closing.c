@@ -63,24 +63,34 @@ static bool await(optly_processor *processor, const optly__barrier *barrier,
     }
 }
 
+/*
+ * Takes the lock for a call that waits for the driver, and keeps it only on
+ * OPTLY_OK: in the driver itself it would wait for ever.
+ */
+static optly_status lock_to_wait(optly_processor *processor)
+{
+    optly_status status = optly__processor_check(processor);
+
+    if (status != OPTLY_OK)
+        return status;
+    optly__mutex_lock(&processor->engine.lock);
+    if (!optly__processor_is_driver(processor))
+        return OPTLY_OK;
+    optly__mutex_unlock(&processor->engine.lock);
+    return OPTLY_ERR_WOULD_DEADLOCK;
+}
+
 optly_status optly_processor_flush(optly_processor *processor,
                                    uint32_t timeout_ms)
 {
-    optly_status status = OPTLY_OK;
+    optly_status status = lock_to_wait(processor);
     optly__engine *engine;
     optly__barrier barrier;
     bool driven, leaves_work;
 
-    if (processor == NULL)
-        return OPTLY_ERR_INVALID;
+    if (status != OPTLY_OK)
+        return status;
     engine = &processor->engine;
-    if (engine->generation != optly__fork_generation())
-        return OPTLY_ERR_FORKED;
-    optly__mutex_lock(&engine->lock);
-    if (optly__processor_is_driver(processor)) {
-        optly__mutex_unlock(&engine->lock);
-        return OPTLY_ERR_WOULD_DEADLOCK;
-    }
     optly__ledger_open_barrier(&engine->ledger, &barrier);
     if (barrier.remaining > 0)
         rouse(processor);
@@ -219,21 +229,16 @@ optly_status optly_processor_close(optly_processor *processor,
                                    uint32_t timeout_ms,
                                    optly_close_report *report)
 {
-    optly_status status = OPTLY_OK;
     const optly_stats *stats;
     optly__engine *engine;
+    optly_status status;
 
-    if (processor == NULL ||
-        (report != NULL && report->struct_size < sizeof(*report)))
+    if (report != NULL && report->struct_size < sizeof(*report))
         return OPTLY_ERR_INVALID;
+    status = lock_to_wait(processor);
+    if (status != OPTLY_OK)
+        return status;
     engine = &processor->engine;
-    if (engine->generation != optly__fork_generation())
-        return OPTLY_ERR_FORKED;
-    optly__mutex_lock(&engine->lock);
-    if (optly__processor_is_driver(processor)) {
-        optly__mutex_unlock(&engine->lock);
-        return OPTLY_ERR_WOULD_DEADLOCK;
-    }
     close_once(processor, timeout_ms);
     stats = &engine->ledger.stats;
     if (stats->dropped[OPTLY_DROP_CLOSED] > 0 || stats->pending > 0)
@@ -318,8 +323,7 @@ static void settle_rest(optly_processor *processor)
 
 void optly_processor_destroy(optly_processor *processor)
 {
-    if (processor == NULL ||
-        processor->engine.generation != optly__fork_generation())
+    if (optly__processor_check(processor) != OPTLY_OK)
         return;
     if (optly_processor_close(processor, 0, NULL) == OPTLY_ERR_WOULD_DEADLOCK) {
         assert(0 && "destroy from a callback");

@@ -269,15 +269,13 @@ optly_status optly_processor_run_once(optly_processor *processor,
 {
     int64_t until =
         timeout_ms < 0 ? OPTLY__NEVER : optly__monotonic_ms() + timeout_ms;
-    optly_status status = OPTLY_OK;
+    optly_status status = optly__processor_check(processor);
     bool driving = false;
     optly__engine *engine;
 
-    if (processor == NULL)
-        return OPTLY_ERR_INVALID;
+    if (status != OPTLY_OK)
+        return status;
     engine = &processor->engine;
-    if (engine->generation != optly__fork_generation())
-        return OPTLY_ERR_FORKED;
     optly__mutex_lock(&engine->lock);
     if (optly__processor_is_driver(processor))
         status = OPTLY_ERR_WOULD_DEADLOCK;
@@ -321,8 +319,7 @@ int64_t optly_processor_next_deadline_ms(optly_processor *processor)
     optly__engine *engine;
     int64_t now, due;
 
-    if (processor == NULL ||
-        processor->engine.generation != optly__fork_generation())
+    if (optly__processor_check(processor) != OPTLY_OK)
         return -1;
     engine = &processor->engine;
     now = optly__monotonic_ms();

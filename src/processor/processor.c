@@ -96,8 +96,7 @@ optly_status optly_processor_create(optly_processor **out,
     return OPTLY_OK;
 }
 
-/* Whether the processor may be used by this process. */
-static optly_status check(const optly_processor *processor)
+optly_status optly__processor_check(const optly_processor *processor)
 {
     if (processor == NULL)
         return OPTLY_ERR_INVALID;
@@ -108,7 +107,7 @@ static optly_status check(const optly_processor *processor)
 
 optly_status optly_processor_start(optly_processor *processor)
 {
-    optly_status status = check(processor);
+    optly_status status = optly__processor_check(processor);
     optly__engine *engine;
     bool wake;
 
@@ -185,7 +184,7 @@ static optly_status accept_event(optly_processor *processor,
 optly_status optly_process_event(optly_processor *processor,
                                  optly_user_event *event)
 {
-    optly_status status = check(processor);
+    optly_status status = optly__processor_check(processor);
     bool wake = false;
 
     if (status == OPTLY_OK)
@@ -229,7 +228,7 @@ optly_status optly_processor_on_event_dispatch(optly_processor *processor,
                                                optly_event_dispatch_fn fn,
                                                void *user, int *id)
 {
-    optly_status status = check(processor);
+    optly_status status = optly__processor_check(processor);
 
     if (status != OPTLY_OK)
         return status;
@@ -240,7 +239,7 @@ optly_status optly_processor_on_event_dispatch(optly_processor *processor,
 optly_status
 optly_processor_remove_on_event_dispatch(optly_processor *processor, int id)
 {
-    optly_status status = check(processor);
+    optly_status status = optly__processor_check(processor);
 
     if (status != OPTLY_OK)
         return status;
@@ -251,7 +250,7 @@ optly_status optly_processor_on_delivery(optly_processor *processor,
                                          optly_delivery_fn fn, void *user,
                                          int *id)
 {
-    optly_status status = check(processor);
+    optly_status status = optly__processor_check(processor);
 
     if (status != OPTLY_OK)
         return status;
@@ -262,7 +261,7 @@ optly_status optly_processor_on_delivery(optly_processor *processor,
 optly_status optly_processor_remove_on_delivery(optly_processor *processor,
                                                 int id)
 {
-    optly_status status = check(processor);
+    optly_status status = optly__processor_check(processor);
 
     if (status != OPTLY_OK)
         return status;
@@ -271,7 +270,7 @@ optly_status optly_processor_remove_on_delivery(optly_processor *processor,
 
 optly_status optly_processor_stats(optly_processor *processor, optly_stats *out)
 {
-    optly_status status = check(processor);
+    optly_status status = optly__processor_check(processor);
 
     if (status != OPTLY_OK)
         return status;

@@ -45,6 +45,15 @@ struct optly_processor {
     int64_t nap_until_ms;
 };
 
+/* --- processor.c --- */
+
+/* Whether this process may use the processor: OPTLY_ERR_INVALID for NULL,
+ * OPTLY_ERR_FORKED for one of its parent's. Takes no lock. */
+optly_status optly__processor_check(const optly_processor *processor);
+
+/* Frees the processor; its dispatcher is gone. No thread is left. */
+void optly__processor_free(optly_processor *processor);
+
 /* --- driver.c --- */
 
 /* Wakes the driver; the engine's `wake`. Any thread, no lock held. */
@@ -63,9 +72,6 @@ void optly__processor_drive(optly_processor *processor,
 
 /* The worker thread. */
 void optly__processor_run_worker(void *argument);
-
-/* Frees the processor; its dispatcher is gone. No thread is left. */
-void optly__processor_free(optly_processor *processor);
 
 /* --- config.c --- */
 
