@@ -379,7 +379,7 @@ static void test_destroy_waits_for_a_result_on_its_way(void **state)
 {
     optly_log_event event = fake_log_event("https://a.example/", "{}");
     struct inner inner, gate;
-    struct slow_core slow = {{take_slowly}, &gate, 0, 0};
+    struct slow_core slow = {{.complete = take_slowly}, &gate, 0, 0};
     struct destroyer destroyer;
     optly__thread thread;
     int64_t deadline;

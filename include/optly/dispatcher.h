@@ -170,6 +170,13 @@ optly_queue_dispatcher_config_default(void)
  * HTTP dispatcher, which then runs blocking). With several threads `inner`
  * runs concurrently. Completes as RETRY when full. `config` may be NULL.
  *
+ * Destroy leaves a call of `inner` that has not returned after 50 ms behind,
+ * with its batch, which stays valid for it and counts as ABANDONED; `inner` is
+ * destroyed when it returns. A batch can only be left by the processor that
+ * made it: one with a delivery of optly_delivery_create is completed as
+ * CANCELLED instead, and whoever wraps the queue dispatcher so has to keep the
+ * batch valid himself.
+ *
  * Returns OPTLY_OK, OPTLY_ERR_INVALID, OPTLY_ERR_UNSUPPORTED,
  * OPTLY_ERR_NO_MEMORY or OPTLY_ERR_IO (no thread could be started).
  */

@@ -18,7 +18,8 @@ struct job {
     optly_delivery inner; /* whose end is the job's; none for HTTP */
     uint64_t cancel_count;
     /* Guarded by the pool's lock. */
-    bool open; /* not completed or given up yet */
+    bool open;         /* not completed or given up yet */
+    optly__kept *kept; /* the memory of `event`, once it is detached */
     struct job *next, *previous;
 };
 
@@ -105,14 +106,18 @@ static void pass_on(const optly_dispatch_result *result, void *user)
 {
     struct job *job = user;
     optly__dispatch_pool *pool = job->pool;
+    optly__kept *kept;
     bool open;
 
     optly__mutex_lock(&pool->lock);
     open = job->open;
+    kept = job->kept;
     unlink_job(open ? &pool->running : &pool->abandoned, job);
     if (open)
         pool->completing++;
     optly__mutex_unlock(&pool->lock);
+    if (kept != NULL)
+        kept->release(kept);
     if (open) {
         optly_delivery_complete(job->outer, result);
         optly__mutex_lock(&pool->lock);
@@ -277,6 +282,17 @@ void optly__dispatch_pool_cancel(optly__dispatch_pool *pool)
         pool->inner_ops.cancel(pool->inner.self);
 }
 
+/* Takes over the memory that the job reads; false if it cannot be had. Lock
+ * held, over the call too: the job could end beside it. */
+static bool keep_event(struct job *job)
+{
+    optly__delivery_core *core = job->outer.core;
+
+    if (core != NULL && core->detach != NULL)
+        job->kept = core->detach(core, job->outer.id);
+    return job->kept != NULL;
+}
+
 /*
  * Gives up what the inner dispatcher has not completed and may still read; its
  * result, should it come after all, goes nowhere. Waits for results already on
@@ -293,6 +309,8 @@ static void abandon_running(optly__dispatch_pool *pool)
         unlink_job(&pool->running, job);
         append(&pool->abandoned, job);
         job->open = false;
+        if (keep_event(job))
+            continue;
         optly__mutex_unlock(&pool->lock);
         complete_as(outer, OPTLY_CANCELLED, "abandoned");
         optly__mutex_lock(&pool->lock);

@@ -198,10 +198,11 @@ bool optly__engine_abandon(optly__engine *engine, bool is_gone)
 
         if (batch == NULL)
             continue;
-        if (is_gone) {
+        if (is_gone && !batch->detached) {
             (void)empty_slot(engine, &engine->slots[i]);
             ours = drop(engine, batch, OPTLY_DROP_ABANDONED);
         } else {
+            engine->failed_batches++;
             ours = optly__engine_settle_in_place(engine, batch,
                                                  OPTLY_DROP_ABANDONED);
         }
