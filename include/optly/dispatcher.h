@@ -94,8 +94,8 @@ typedef struct optly_dispatcher_ops {
 
     /**
      * Gives up what is under way: completes as CANCELLED what nobody reads any
-     * more, the rest when it can. Any thread, beside dispatch and poll; must
-     * not block. May be NULL.
+     * more, the rest when it can. Any thread, beside dispatch and poll, also
+     * several times; must not block. May be NULL.
      */
     void (*cancel)(void *self);
 
@@ -169,6 +169,13 @@ optly_queue_dispatcher_config_default(void)
  * driver never waits for it. Takes `inner`, which has no `poll` (or is the
  * HTTP dispatcher, which then runs blocking). With several threads `inner`
  * runs concurrently. Completes as RETRY when full. `config` may be NULL.
+ *
+ * Destroy leaves a call of `inner` that has not returned after 50 ms behind,
+ * with its batch, which stays valid for it and counts as ABANDONED; `inner` is
+ * destroyed when it returns. A batch can only be left by the processor that
+ * made it: one with a delivery of optly_delivery_create is completed as
+ * CANCELLED instead, and whoever wraps the queue dispatcher so has to keep the
+ * batch valid himself.
  *
  * Returns OPTLY_OK, OPTLY_ERR_INVALID, OPTLY_ERR_UNSUPPORTED,
  * OPTLY_ERR_NO_MEMORY or OPTLY_ERR_IO (no thread could be started).

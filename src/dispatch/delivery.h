@@ -10,11 +10,27 @@
 #include <optly/dispatcher.h>
 
 typedef struct optly__delivery_core optly__delivery_core;
+
+/* The memory of a batch, for someone who still reads it. */
+typedef struct optly__kept optly__kept;
+struct optly__kept {
+    /* Any thread; does not touch the core, which may be gone. */
+    void (*release)(optly__kept *kept);
+};
+
 struct optly__delivery_core {
     /* `result` is whole and valid: outcome known and set, detail terminated,
      * retry_after_ms between 0 and OPTLY__RETRY_AFTER_MAX_MS. Any thread. */
     void (*complete)(optly__delivery_core *core, uint64_t id,
                      const optly_dispatch_result *result);
+    /*
+     * For a dispatcher that is being destroyed while something reads the batch
+     * of an open delivery and cannot be stopped: the batch then stays valid
+     * until the caller releases what this returns. The delivery must not be
+     * completed any more; it counts as abandoned. NULL if it is not open. Not
+     * beside the driver; calls nothing. The member may be NULL.
+     */
+    optly__kept *(*detach)(optly__delivery_core *core, uint64_t id);
 };
 
 /* 10 minutes: what a Retry-After counts at most. */

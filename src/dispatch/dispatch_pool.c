@@ -15,8 +15,11 @@ struct job {
     optly__dispatch_pool *pool;
     const optly_log_event *event;
     optly_delivery outer; /* where the result goes */
+    optly_delivery inner; /* whose end is the job's; none for HTTP */
     uint64_t cancel_count;
-    bool open; /* guarded by the pool's lock: not completed yet */
+    /* Guarded by the pool's lock. */
+    bool open;         /* not completed or given up yet */
+    optly__kept *kept; /* the memory of `event`, once it is detached */
     struct job *next, *previous;
 };
 
@@ -39,6 +42,7 @@ struct optly__dispatch_pool {
     optly__cond changed;
     /* Guarded by `lock`. */
     struct job_list waiting, running;
+    struct job_list abandoned; /* ran, and not open any more */
     uint32_t waiting_count;
     uint32_t completing; /* results on their way out */
     uint32_t threads;    /* not yet ended */
@@ -97,21 +101,23 @@ static void complete_as(optly_delivery delivery, optly_outcome outcome,
     optly_delivery_complete(delivery, &result);
 }
 
-/* The inner result of a job, on whichever thread it comes. */
+/* The inner result of a job, on whichever thread it comes: ends the job. */
 static void pass_on(const optly_dispatch_result *result, void *user)
 {
     struct job *job = user;
     optly__dispatch_pool *pool = job->pool;
+    optly__kept *kept;
     bool open;
 
     optly__mutex_lock(&pool->lock);
     open = job->open;
-    if (open) {
-        job->open = false;
-        unlink_job(&pool->running, job);
+    kept = job->kept;
+    unlink_job(open ? &pool->running : &pool->abandoned, job);
+    if (open)
         pool->completing++;
-    }
     optly__mutex_unlock(&pool->lock);
+    if (kept != NULL)
+        kept->release(kept);
     if (open) {
         optly_delivery_complete(job->outer, result);
         optly__mutex_lock(&pool->lock);
@@ -145,6 +151,7 @@ static void run_inner(optly__dispatch_pool *pool, struct job *job)
         pass_on(&result, job);
         return;
     }
+    job->inner = delivery; /* the job may end within dispatch */
     pool->inner_ops.dispatch(pool->inner.self, event, delivery);
 }
 
@@ -170,7 +177,22 @@ static struct job *take_job(optly__dispatch_pool *pool)
     return job;
 }
 
-/* The last one out, this thread or destroy's, takes the inner along. */
+/* Ends jobs whose inner deliveries the inner dispatcher, now destroyed, has
+ * left open: nobody else does any more. */
+static void end_jobs(optly__dispatch_pool *pool, const struct job_list *list)
+{
+    struct job *job;
+
+    optly__mutex_lock(&pool->lock);
+    while ((job = list->first) != NULL) {
+        optly__mutex_unlock(&pool->lock);
+        complete_as(job->inner, OPTLY_CANCELLED, "abandoned");
+        optly__mutex_lock(&pool->lock);
+    }
+    optly__mutex_unlock(&pool->lock);
+}
+
+/* The last thread out takes the inner dispatcher along. */
 static void leave_inner(optly__dispatch_pool *pool)
 {
     bool last;
@@ -179,8 +201,11 @@ static void leave_inner(optly__dispatch_pool *pool)
     last = --pool->threads == 0;
     optly__cond_broadcast(&pool->changed);
     optly__mutex_unlock(&pool->lock);
-    if (last)
-        pool->inner_ops.destroy(pool->inner.self);
+    if (!last)
+        return;
+    pool->inner_ops.destroy(pool->inner.self);
+    end_jobs(pool, &pool->running);
+    end_jobs(pool, &pool->abandoned);
 }
 
 static void run_thread(void *argument)
@@ -257,9 +282,21 @@ void optly__dispatch_pool_cancel(optly__dispatch_pool *pool)
         pool->inner_ops.cancel(pool->inner.self);
 }
 
+/* Takes over the memory that the job reads; false if it cannot be had. Lock
+ * held, over the call too: the job could end beside it. */
+static bool keep_event(struct job *job)
+{
+    optly__delivery_core *core = job->outer.core;
+
+    if (core != NULL && core->detach != NULL)
+        job->kept = core->detach(core, job->outer.id);
+    return job->kept != NULL;
+}
+
 /*
- * Completes what the inner dispatcher has not, so that its result, should it
- * come after all, goes nowhere. Waits for results already on their way.
+ * Gives up what the inner dispatcher has not completed and may still read; its
+ * result, should it come after all, goes nowhere. Waits for results already on
+ * their way.
  */
 static void abandon_running(optly__dispatch_pool *pool)
 {
@@ -270,7 +307,10 @@ static void abandon_running(optly__dispatch_pool *pool)
         optly_delivery outer = job->outer;
 
         unlink_job(&pool->running, job);
+        append(&pool->abandoned, job);
         job->open = false;
+        if (keep_event(job))
+            continue;
         optly__mutex_unlock(&pool->lock);
         complete_as(outer, OPTLY_CANCELLED, "abandoned");
         optly__mutex_lock(&pool->lock);

@@ -4,7 +4,10 @@
  * The one difficulty is an inner dispatch that does not return. Its thread
  * then outlives the pool's owner, so all that it touches is in the pool, which
  * the last to leave frees, and its result no longer has anywhere to go: a job
- * is open until its delivery is completed, by whoever gets there first.
+ * is open until its delivery is completed or given up, by whoever gets there
+ * first. What it reads is the batch, which is detached from its owner then and
+ * kept by the job; the job ends with its inner delivery, and at the latest with
+ * the inner dispatcher.
  */
 #ifndef OPTLY__DISPATCH_POOL_H
 #define OPTLY__DISPATCH_POOL_H
@@ -38,10 +41,12 @@ void optly__dispatch_pool_add(optly__dispatch_pool *pool,
 void optly__dispatch_pool_cancel(optly__dispatch_pool *pool);
 
 /*
- * Cancels, stops the threads and completes as CANCELLED what is left; no
- * delivery is completed afterwards. A thread that the inner dispatcher keeps
- * is left behind after 50 ms; the inner dispatcher is then destroyed on it,
- * when it returns.
+ * Cancels, stops the threads, and completes as CANCELLED what is left when the
+ * inner dispatcher is destroyed; no delivery is completed afterwards. A thread
+ * that the inner dispatcher keeps is left behind after 50 ms, and the batches
+ * of open jobs with it, detached; the inner dispatcher is then destroyed on it,
+ * when it returns. A delivery that cannot be detached is completed as
+ * CANCELLED at once, and its batch must not be read any more.
  */
 void optly__dispatch_pool_destroy(optly__dispatch_pool *pool);
 

@@ -229,7 +229,8 @@ void optly__http_dispatch_blocking(void *self, const optly_log_event *event,
                                    optly_dispatch_result *result)
 {
     struct http_dispatcher *dispatcher = self;
-    struct blocking_delivery blocking = {{complete_blocking}, result, false};
+    struct blocking_delivery blocking = {
+        {.complete = complete_blocking}, result, false};
     optly__http_multi *multi = take_multi(dispatcher);
 
     *result = optly_dispatch_result_default();

@@ -36,13 +36,6 @@ static void return_to_lane(optly__engine *engine, optly__lane *lane,
     optly__mutex_unlock(&engine->lock);
 }
 
-/* Frees a batch whose events were reported while it was in flight. */
-static void discard(optly__engine *engine, optly__batch *batch)
-{
-    optly__user_event_list_destroy(batch->first);
-    optly__batch_destroy(&engine->groups, batch);
-}
-
 static bool drop(optly__engine *engine, optly__batch *batch,
                  optly_drop_reason reason)
 {
@@ -200,7 +193,7 @@ bool optly__engine_answer(optly__engine *engine, int64_t now_ms)
         result = slot->result;
         batch = empty_slot(engine, slot);
         if (batch->settled) {
-            discard(engine, batch);
+            optly__batch_discard(&engine->groups, batch);
             continue;
         }
         if (!answer(engine, batch, &result, aborting, now_ms) ||
@@ -209,21 +202,24 @@ bool optly__engine_answer(optly__engine *engine, int64_t now_ms)
     }
 }
 
+/* A detached batch stays where it is: cleanup drops the engine's share. */
 static bool abandon(optly__engine *engine, optly__slot *slot, bool is_gone)
 {
     optly__batch *batch = slot->batch;
+    bool stays = !is_gone || batch->detached;
 
-    if (!batch->settled && !is_gone) {
+    if (batch->settled && stays)
+        return true;
+    if (stays) {
         batch->settled = true;
+        engine->failed_batches++;
         return optly__engine_settle_in_place(engine, batch,
                                              OPTLY_DROP_ABANDONED);
     }
-    if (!is_gone)
-        return true;
     (void)empty_slot(engine, slot);
     if (!batch->settled)
         return drop(engine, batch, OPTLY_DROP_ABANDONED);
-    discard(engine, batch);
+    optly__batch_discard(&engine->groups, batch);
     return true;
 }
 

@@ -185,8 +185,9 @@ optly__block *optly__block_create(const optly__batch *batch,
     const optly__context *context = batch->group->context;
     size_t events_size = batch->count * sizeof(optly_user_event *);
     size_t body_len = optly__batch_body_len(batch, 0);
-    optly__block *block =
-        optly__alloc(sizeof(*block) + events_size + body_len + 1);
+    size_t endpoint_size = strlen(endpoint) + 1;
+    optly__block *block = optly__alloc(sizeof(*block) + events_size + body_len +
+                                       1 + endpoint_size);
     char *body, *at;
     uint32_t i = 0;
 
@@ -201,11 +202,12 @@ optly__block *optly__block_create(const optly__batch *batch,
         block->events[i++] = e;
     }
     at = put(at, context->tail, context->tail_len);
-    *at = '\0';
+    *at++ = '\0';
+    memcpy(at, endpoint, endpoint_size);
 
     memset(&block->log, 0, sizeof(block->log));
     block->log.struct_size = sizeof(block->log);
-    block->log.endpoint = endpoint;
+    block->log.endpoint = at;
     block->log.body = body;
     block->log.body_len = body_len;
     block->log.event_count = batch->count;

@@ -7,8 +7,11 @@
 #ifndef OPTLY__BATCH_H
 #define OPTLY__BATCH_H
 
+#include <stdatomic.h>
+
 #include <optly/dispatcher.h>
 
+#include "dispatch/delivery.h"
 #include "engine/ledger.h"
 
 typedef struct optly__group optly__group;
@@ -32,7 +35,8 @@ typedef struct optly__batch {
     uint32_t attempts;
     int32_t http_status; /* of the last attempt */
     bool notified;       /* on_event_dispatch has run */
-    bool settled; /* reported while it was in flight; only memory is left */
+    bool settled;  /* reported while it was in flight; only memory is left */
+    bool detached; /* its block owns the events, and is shared */
 } optly__batch;
 
 /* A list of batches; zeroed is empty. */
@@ -92,14 +96,29 @@ static inline optly__stage optly__batch_stage(const optly__batch *batch)
     return batch->attempts > 0 ? OPTLY__RETRY_WAIT : OPTLY__QUEUED;
 }
 
-/* What the dispatcher sees of a batch: one allocation with the body in it. */
+/* What the dispatcher sees of a batch: one allocation with the URL and the
+ * body in it. */
 struct optly__block {
     optly_log_event log;
+    /* Set by optly__batch_detach. */
+    optly__kept kept;
+    atomic_uint holders;
+    optly_user_event *first;
+    optly__context *context;
     const optly_user_event *events[];
 };
 
 /* Joins the batch's body; NULL when out of memory. Freed by optly__free. */
 optly__block *optly__block_create(const optly__batch *batch,
                                   const char *endpoint);
+
+/* --- detach.c --- */
+
+/* Shares the events and the block, once; they go with the later of the release
+ * of what this returns and optly__batch_discard. */
+optly__kept *optly__batch_detach(optly__batch *batch);
+
+/* Destroys the batch with its events, as far as they are its own. */
+void optly__batch_discard(optly__group_table *table, optly__batch *batch);
 
 #endif

@@ -70,6 +70,7 @@ optly_status optly__engine_init(optly__engine *engine,
 {
     memset(engine, 0, sizeof(*engine));
     engine->core.complete = complete;
+    engine->core.detach = optly__engine_detach;
     engine->config = *config;
     engine->generation = optly__fork_generation();
     engine->place = OPTLY__WAITING;
@@ -201,19 +202,13 @@ bool optly__engine_step(optly__engine *engine, int64_t now_ms, int64_t *next_ms)
     return true;
 }
 
-static void destroy_batch(optly__engine *engine, optly__batch *batch)
-{
-    optly__user_event_list_destroy(batch->first);
-    optly__batch_destroy(&engine->groups, batch);
-}
-
 static void destroy_list(optly__engine *engine, optly__batch_list *list)
 {
     while (list->first != NULL) {
         optly__batch *batch = list->first;
 
         optly__batch_list_remove(list, batch);
-        destroy_batch(engine, batch);
+        optly__batch_discard(&engine->groups, batch);
     }
 }
 
@@ -221,7 +216,7 @@ void optly__engine_cleanup(optly__engine *engine)
 {
     for (uint32_t i = 0; i < engine->config.max_in_flight; i++) {
         if (engine->slots[i].batch != NULL)
-            destroy_batch(engine, engine->slots[i].batch);
+            optly__batch_discard(&engine->groups, engine->slots[i].batch);
     }
     for (int i = 0; i < OPTLY__ENDPOINTS; i++)
         destroy_list(engine, &engine->lanes[i].ready);

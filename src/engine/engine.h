@@ -172,8 +172,8 @@ bool optly__engine_drop_waiting(optly__engine *engine,
 /*
  * answer.c: settles what the dispatcher holds as ABANDONED, answers that have
  * come in first. Unless the dispatcher `is_gone` the events stay in memory,
- * since it may still read them. Driver only. Returns false when it was taken
- * over.
+ * since it may still read them, and so do detached ones. Driver only. Returns
+ * false when it was taken over.
  */
 bool optly__engine_abandon(optly__engine *engine, bool is_gone);
 
@@ -246,6 +246,11 @@ void optly__engine_out_of_memory(optly__engine *engine, int64_t now_ms);
 
 /* Acts on the answers that have come in. False: taken over. */
 bool optly__engine_answer(optly__engine *engine, int64_t now_ms);
+
+/* --- detach.c --- */
+
+/* Leaves the batch of a delivery to who still reads it: the core's `detach`. */
+optly__kept *optly__engine_detach(optly__delivery_core *core, uint64_t id);
 
 /* --- takeover.c --- */
 
