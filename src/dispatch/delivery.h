@@ -41,6 +41,10 @@ enum { OPTLY__RETRY_AFTER_MAX_MS = 600000 };
 void optly__dispatch_result_normalise(optly_dispatch_result *to,
                                       const optly_dispatch_result *from);
 
+/* Completes with `outcome` and a text for the log. */
+void optly__delivery_complete_as(optly_delivery delivery, optly_outcome outcome,
+                                 const char *detail);
+
 /*
  * Checks an ops table and copies it to `to`, which then has all members of
  * this library's version. OPTLY_ERR_INVALID names what is missing.

@@ -91,16 +91,6 @@ static void release_pool(optly__dispatch_pool *pool)
         free_pool(pool);
 }
 
-static void complete_as(optly_delivery delivery, optly_outcome outcome,
-                        const char *detail)
-{
-    optly_dispatch_result result = optly_dispatch_result_default();
-
-    result.outcome = outcome;
-    (void)snprintf(result.detail, sizeof(result.detail), "%s", detail);
-    optly_delivery_complete(delivery, &result);
-}
-
 /* The inner result of a job, on whichever thread it comes: ends the job. */
 static void pass_on(const optly_dispatch_result *result, void *user)
 {
@@ -186,7 +176,7 @@ static void end_jobs(optly__dispatch_pool *pool, const struct job_list *list)
     optly__mutex_lock(&pool->lock);
     while ((job = list->first) != NULL) {
         optly__mutex_unlock(&pool->lock);
-        complete_as(job->inner, OPTLY_CANCELLED, "abandoned");
+        optly__delivery_complete_as(job->inner, OPTLY_CANCELLED, "abandoned");
         optly__mutex_lock(&pool->lock);
     }
     optly__mutex_unlock(&pool->lock);
@@ -246,7 +236,7 @@ void optly__dispatch_pool_add(optly__dispatch_pool *pool,
     struct job *job = optly__alloc_zero(sizeof(*job));
 
     if (job == NULL) {
-        complete_as(delivery, OPTLY_RETRY, "out of memory");
+        optly__delivery_complete_as(delivery, OPTLY_RETRY, "out of memory");
         return;
     }
     job->pool = pool;
@@ -255,7 +245,8 @@ void optly__dispatch_pool_add(optly__dispatch_pool *pool,
     job->open = true;
     if (!enqueue(pool, job)) {
         optly__free(job);
-        complete_as(delivery, OPTLY_RETRY, "the dispatcher's queue is full");
+        optly__delivery_complete_as(delivery, OPTLY_RETRY,
+                                    "the dispatcher's queue is full");
     }
 }
 
@@ -270,7 +261,7 @@ static void cancel_waiting(optly__dispatch_pool *pool)
     optly__mutex_unlock(&pool->lock);
     for (; job != NULL; job = next) {
         next = job->next;
-        complete_as(job->outer, OPTLY_CANCELLED, "cancelled");
+        optly__delivery_complete_as(job->outer, OPTLY_CANCELLED, "cancelled");
         optly__free(job);
     }
 }
@@ -312,7 +303,7 @@ static void abandon_running(optly__dispatch_pool *pool)
         if (keep_event(job))
             continue;
         optly__mutex_unlock(&pool->lock);
-        complete_as(outer, OPTLY_CANCELLED, "abandoned");
+        optly__delivery_complete_as(outer, OPTLY_CANCELLED, "abandoned");
         optly__mutex_lock(&pool->lock);
     }
     while (pool->completing > 0)

@@ -1,5 +1,6 @@
 #include <optly/dispatcher.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -100,6 +101,16 @@ optly_status optly_delivery_create(optly_delivery *out,
     out->core = single;
     out->id = 1;
     return OPTLY_OK;
+}
+
+void optly__delivery_complete_as(optly_delivery delivery, optly_outcome outcome,
+                                 const char *detail)
+{
+    optly_dispatch_result result = optly_dispatch_result_default();
+
+    result.outcome = outcome;
+    (void)snprintf(result.detail, sizeof(result.detail), "%s", detail);
+    optly_delivery_complete(delivery, &result);
 }
 
 optly_status optly__dispatcher_ops_copy(optly_dispatcher_ops *to,

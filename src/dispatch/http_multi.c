@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "dispatch/delivery.h"
 #include "platform/sigpipe.h"
 
 struct optly__http_waiting {
@@ -15,16 +16,6 @@ struct optly__http_waiting {
     optly_delivery delivery;
     struct optly__http_waiting *next;
 };
-
-static void complete_as(optly_delivery delivery, optly_outcome outcome,
-                        const char *detail)
-{
-    optly_dispatch_result result = optly_dispatch_result_default();
-
-    result.outcome = outcome;
-    (void)snprintf(result.detail, sizeof(result.detail), "%s", detail);
-    optly_delivery_complete(delivery, &result);
-}
 
 static void link_active(optly__http_multi *multi,
                         optly__http_transfer *transfer)
@@ -83,10 +74,10 @@ static void start(optly__http_multi *multi, const optly_log_event *event,
     CURLMcode code;
 
     if (status != OPTLY_OK) {
-        complete_as(delivery,
-                    status == OPTLY_ERR_NO_MEMORY ? OPTLY_RETRY
-                                                  : OPTLY_MISCONFIGURED,
-                    err.message);
+        optly__delivery_complete_as(
+            delivery,
+            status == OPTLY_ERR_NO_MEMORY ? OPTLY_RETRY : OPTLY_MISCONFIGURED,
+            err.message);
         return;
     }
     if (!optly__http_transfer_prepare(transfer, event, delivery, &result)) {
@@ -97,7 +88,8 @@ static void start(optly__http_multi *multi, const optly_log_event *event,
     code = curl_multi_add_handle(multi->handle, transfer->easy);
     if (code != CURLM_OK) {
         recycle(multi, transfer);
-        complete_as(delivery, OPTLY_RETRY, curl_multi_strerror(code));
+        optly__delivery_complete_as(delivery, OPTLY_RETRY,
+                                    curl_multi_strerror(code));
         return;
     }
     link_active(multi, transfer);
@@ -110,7 +102,7 @@ static void append_waiting(optly__http_multi *multi,
     struct optly__http_waiting *waiting = optly__alloc_zero(sizeof(*waiting));
 
     if (waiting == NULL) {
-        complete_as(delivery, OPTLY_RETRY, "out of memory");
+        optly__delivery_complete_as(delivery, OPTLY_RETRY, "out of memory");
         return;
     }
     waiting->event = event;
@@ -155,7 +147,8 @@ static void give_up_waiting(struct optly__http_waiting *waiting)
 
         optly__free(waiting);
         waiting = gone.next;
-        complete_as(gone.delivery, OPTLY_CANCELLED, "cancelled");
+        optly__delivery_complete_as(gone.delivery, OPTLY_CANCELLED,
+                                    "cancelled");
     }
 }
 
@@ -174,7 +167,7 @@ static void give_up_all(optly__http_multi *multi)
         next = transfer->next;
         remove_handle(multi, transfer);
         recycle(multi, transfer);
-        complete_as(delivery, OPTLY_CANCELLED, "cancelled");
+        optly__delivery_complete_as(delivery, OPTLY_CANCELLED, "cancelled");
     }
     give_up_waiting(waiting);
 }
