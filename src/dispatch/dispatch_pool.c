@@ -46,6 +46,7 @@ struct optly__dispatch_pool {
     uint32_t waiting_count;
     uint32_t completing; /* results on their way out */
     uint32_t threads;    /* not yet ended */
+    uint32_t inside;     /* threads in a call of the inner dispatcher */
     uint32_t references; /* the dispatcher's, one per thread and running job */
     bool stopping;
 };
@@ -158,6 +159,7 @@ static struct job *take_job(optly__dispatch_pool *pool)
         unlink_job(&pool->waiting, job);
         pool->waiting_count--;
         append(&pool->running, job);
+        pool->inside++;
         pool->references++;
         /* Read where cancel has to pass: it then counts for this job. */
         if (pool->inner_is_http)
@@ -198,6 +200,14 @@ static void leave_inner(optly__dispatch_pool *pool)
     end_jobs(pool, &pool->abandoned);
 }
 
+static void come_back(optly__dispatch_pool *pool)
+{
+    optly__mutex_lock(&pool->lock);
+    pool->inside--;
+    optly__cond_broadcast(&pool->changed);
+    optly__mutex_unlock(&pool->lock);
+}
+
 static void run_thread(void *argument)
 {
     optly__dispatch_pool *pool = argument;
@@ -208,6 +218,7 @@ static void run_thread(void *argument)
             run_blocking(pool, job);
         else
             run_inner(pool, job);
+        come_back(pool);
     }
     leave_inner(pool);
     release_pool(pool);
@@ -322,8 +333,12 @@ static bool wait_for_threads(optly__dispatch_pool *pool)
     bool ended;
 
     optly__mutex_lock(&pool->lock);
-    while (pool->threads > 0 && optly__monotonic_ms() < deadline)
-        optly__cond_wait_until(&pool->changed, &pool->lock, deadline);
+    /* A thread that is not in a call leaves by itself, however loaded the
+     * machine is. */
+    while (pool->threads > 0 &&
+           (pool->inside == 0 || optly__monotonic_ms() < deadline))
+        optly__cond_wait_until(&pool->changed, &pool->lock,
+                               pool->inside == 0 ? OPTLY__NEVER : deadline);
     ended = pool->threads == 0;
     optly__mutex_unlock(&pool->lock);
     return ended;
