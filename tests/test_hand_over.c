@@ -225,6 +225,65 @@ static void test_a_dispatch_that_ends_during_destroy_counts_once(void **state)
     stage_destroy(s);
 }
 
+/* --- a takeover just after a batch has left --- */
+
+/* Flags that order nothing between threads: under a race detector, what the
+ * driver does to the engine once it counts as gone shows as a race. */
+typedef struct quiet_dispatcher {
+    atomic_bool entered, released;
+} quiet_dispatcher;
+
+static void quiet_dispatch(void *self, const optly_log_event *event,
+                           optly_delivery delivery)
+{
+    quiet_dispatcher *quiet = self;
+    int64_t until = optly__monotonic_ms() + PATIENCE_MS;
+
+    (void)event;
+    (void)delivery;
+    atomic_store_explicit(&quiet->entered, true, memory_order_relaxed);
+    while (!atomic_load_explicit(&quiet->released, memory_order_relaxed) &&
+           optly__monotonic_ms() < until)
+        (void)sched_yield();
+}
+
+static void quiet_destroy(void *self)
+{
+    (void)self;
+}
+
+static const optly_dispatcher_ops quiet_ops = {
+    .struct_size = sizeof(optly_dispatcher_ops),
+    .dispatch = quiet_dispatch,
+    .destroy = quiet_destroy,
+};
+
+static void test_a_driver_in_dispatch_has_let_go_of_the_engine(void **state)
+{
+    stage *s = stage_create();
+    optly_close_report report = optly_close_report_default();
+    quiet_dispatcher quiet = {false, false};
+    int64_t until = optly__monotonic_ms() + PATIENCE_MS;
+
+    (void)state;
+    s->host->config.dispatcher.ops = &quiet_ops;
+    s->host->config.dispatcher.self = &quiet;
+    host_start(s->host);
+    host_add_many(s->host, 0, 3);
+    while (!atomic_load_explicit(&quiet.entered, memory_order_relaxed) &&
+           optly__monotonic_ms() < until)
+        (void)sched_yield();
+
+    assert_int_equal(optly_processor_close(s->host->processor, 0, &report),
+                     OPTLY_ERR_TIMEOUT);
+    assert_int_equal(report.pending, 1);
+    assert_int_equal(s->host->reports.by_reason[OPTLY_DROP_CLOSED], 2);
+    atomic_store_explicit(&quiet.released, true, memory_order_relaxed);
+    optly_processor_destroy(s->host->processor);
+    s->host->processor = NULL;
+    stage_destroy(s);
+}
+
 /* --- a batch that leaves just after cancel --- */
 
 static void wait_for_cancel(const optly_log_event *event, void *user)
@@ -446,6 +505,7 @@ int main(void)
         cmocka_unit_test(
             test_what_close_counted_is_reported_when_the_callback_is_back),
         cmocka_unit_test(test_a_dispatch_that_ends_during_destroy_counts_once),
+        cmocka_unit_test(test_a_driver_in_dispatch_has_let_go_of_the_engine),
         cmocka_unit_test(test_no_batch_leaves_uncancelled_after_cancel),
         cmocka_unit_test(test_close_does_not_wait_for_the_log),
         cmocka_unit_test(test_on_worker_start_cannot_wait_for_its_own_worker),

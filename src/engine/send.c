@@ -81,8 +81,9 @@ static optly__slot *take_slot(optly__engine *engine)
 }
 
 /*
- * Books the batch as under way. False: close's time is up meanwhile, and
- * nothing may leave any more.
+ * Books the batch as under way, all under the lock: from where it is free the
+ * driver counts as in the dispatcher, and may be replaced. False: close's time
+ * is up meanwhile, and nothing may leave any more.
  */
 static bool begin_attempt(optly__engine *engine, optly__lane *lane,
                           optly__batch *batch, optly_delivery *delivery)
@@ -109,14 +110,13 @@ static bool begin_attempt(optly__engine *engine, optly__lane *lane,
                (uint64_t)(slot - engine->slots);
     delivery->core = &engine->core;
     delivery->id = slot->id;
-    engine->place = OPTLY__IN_DISPATCHER;
-    optly__mutex_unlock(&engine->lock);
-
     optly__batch_list_remove(&lane->ready, batch);
     lane->in_flight++;
     lane->probing = lane->backing_off;
     engine->in_flight++;
     batch->era = lane->era;
+    engine->place = OPTLY__IN_DISPATCHER;
+    optly__mutex_unlock(&engine->lock);
     return true;
 }
 
