@@ -498,6 +498,200 @@ static void test_a_flush_that_leaves_work_behind_wakes_the_loop(void **state)
     stage_destroy(s);
 }
 
+/* Waits for the turn of a run_once on another thread. */
+static bool wait_for_loop(stage *s)
+{
+    optly_processor *processor = s->host->processor;
+    int64_t until = optly__monotonic_ms() + PATIENCE_MS;
+    bool looping = false;
+
+    while (!looping && optly__monotonic_ms() < until) {
+        optly__mutex_lock(&processor->engine.lock);
+        looping = processor->looping;
+        optly__mutex_unlock(&processor->engine.lock);
+        (void)sched_yield();
+    }
+    return looping;
+}
+
+static void *run_without_limit(void *user)
+{
+    stage *s = user;
+
+    s->status = optly_processor_run_once(s->host->processor, -1);
+    atomic_store(&s->stopped, true);
+    return NULL;
+}
+
+static void *flush_long(void *user)
+{
+    stage *s = user;
+
+    (void)optly_processor_flush(s->host->processor, PATIENCE_MS);
+    return NULL;
+}
+
+static void *close_with_time(void *user)
+{
+    stage *s = user;
+
+    (void)optly_processor_close(s->host->processor, PATIENCE_MS, NULL);
+    return NULL;
+}
+
+/* A run_once waits for its turn beside a call that drives; then `go_on`, and
+ * the call ends, and so does run_once. */
+static void run_once_beside(stage *s, void *(*drive)(void *),
+                            void (*go_on)(stage *))
+{
+    pthread_t driver, loop;
+
+    s->host->dispatcher.on_dispatch = block_in_dispatch;
+    s->host->dispatcher.user = s;
+    host_open(s->host);
+    host_add_many(s->host, 0, 1);
+    assert_int_equal(pthread_create(&driver, NULL, drive, s), 0);
+    assert_true(wait_for(&s->entered));
+    assert_int_equal(pthread_create(&loop, NULL, run_without_limit, s), 0);
+    assert_true(wait_for_loop(s));
+
+    if (go_on != NULL)
+        go_on(s);
+    atomic_store(&s->released, true);
+    assert_int_equal(pthread_join(driver, NULL), 0);
+    assert_true(wait_for(&s->stopped));
+    assert_int_equal(pthread_join(loop, NULL), 0);
+    assert_int_equal(s->host->reports.events, 1);
+}
+
+static void test_a_loop_that_waits_beside_close_ends_with_it(void **state)
+{
+    stage *s = stage_create();
+
+    (void)state;
+    run_once_beside(s, close_with_time, NULL);
+    assert_int_equal(s->status, OPTLY_ERR_CLOSED);
+    stage_destroy(s);
+}
+
+/* A dispatcher whose first wake returns when the loop has come round. */
+typedef struct polled_dispatcher {
+    atomic_int polls, wakes;
+    atomic_bool woken;
+} polled_dispatcher;
+
+static void polled_poll(void *self, int timeout_ms)
+{
+    polled_dispatcher *polled = self;
+    int64_t until = optly__monotonic_ms() + 2 * PATIENCE_MS;
+
+    atomic_fetch_add(&polled->polls, 1);
+    while (timeout_ms != 0 && !atomic_exchange(&polled->woken, false) &&
+           optly__monotonic_ms() < until)
+        (void)sched_yield();
+}
+
+static void polled_wake(void *self)
+{
+    polled_dispatcher *polled = self;
+    int64_t until = optly__monotonic_ms() + PATIENCE_MS;
+    int polls = atomic_load(&polled->polls);
+
+    atomic_store(&polled->woken, true);
+    if (atomic_fetch_add(&polled->wakes, 1) > 0)
+        return;
+    while (atomic_load(&polled->polls) == polls &&
+           optly__monotonic_ms() < until)
+        (void)sched_yield();
+}
+
+static const optly_dispatcher_ops polled_ops = {
+    .struct_size = sizeof(optly_dispatcher_ops),
+    .dispatch = quiet_dispatch,
+    .poll = polled_poll,
+    .wake = polled_wake,
+    .destroy = quiet_destroy,
+};
+
+static void *run_while_open(void *user)
+{
+    stage *s = user;
+
+    do
+        s->status = optly_processor_run_once(s->host->processor, -1);
+    while (s->status == OPTLY_OK);
+    atomic_store(&s->stopped, true);
+    return NULL;
+}
+
+static void test_a_loop_does_not_sleep_through_the_end_of_close(void **state)
+{
+    stage *s = stage_create();
+    polled_dispatcher polled = {0, 0, false};
+    pthread_t loop;
+
+    (void)state;
+    s->host->config.dispatcher.ops = &polled_ops;
+    s->host->config.dispatcher.self = &polled;
+    host_open(s->host);
+    assert_int_equal(pthread_create(&loop, NULL, run_while_open, s), 0);
+    assert_true(wait_for_place(s, OPTLY__IN_DISPATCHER));
+
+    assert_int_equal(optly_processor_close(s->host->processor, 0, NULL),
+                     OPTLY_OK);
+    assert_true(wait_for(&s->stopped));
+    assert_int_equal(pthread_join(loop, NULL), 0);
+    assert_int_equal(s->status, OPTLY_ERR_CLOSED);
+    assert_int_equal(optly_processor_next_deadline_ms(s->host->processor), -1);
+    destroy_processor(s);
+    stage_destroy(s);
+}
+
+static void *flush_on_and_on(void *user)
+{
+    stage *s = user;
+
+    s->status = optly_processor_flush(s->host->processor, 2 * PATIENCE_MS);
+    atomic_store(&s->stopped, true);
+    return NULL;
+}
+
+/* With a worker it does not wait on either. */
+static void test_a_flush_that_drives_ends_with_close(void **state)
+{
+    stage *s = stage_create();
+    pthread_t thread;
+
+    (void)state;
+    s->host->dispatcher.hold = true;
+    host_open(s->host);
+    host_add_many(s->host, 0, 1);
+    assert_int_equal(pthread_create(&thread, NULL, flush_on_and_on, s), 0);
+    assert_true(fake_dispatcher_wait(&s->host->dispatcher, 1));
+
+    assert_int_equal(optly_processor_close(s->host->processor, 0, NULL),
+                     OPTLY_ERR_TIMEOUT);
+    assert_true(wait_for(&s->stopped));
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(s->status, OPTLY_ERR_TIMEOUT);
+    stage_destroy(s);
+}
+
+static void start_worker(stage *s)
+{
+    assert_int_equal(optly_processor_start(s->host->processor), OPTLY_OK);
+}
+
+static void test_a_loop_that_waits_beside_flush_ends_with_start(void **state)
+{
+    stage *s = stage_create();
+
+    (void)state;
+    run_once_beside(s, flush_long, start_worker);
+    assert_int_equal(s->status, OPTLY_ERR_INVALID);
+    stage_destroy(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -513,6 +707,10 @@ int main(void)
             test_a_stuck_function_may_read_its_batch_till_it_returns),
         cmocka_unit_test(test_a_queue_dispatcher_frees_jobs_that_never_end),
         cmocka_unit_test(test_a_flush_that_leaves_work_behind_wakes_the_loop),
+        cmocka_unit_test(test_a_loop_does_not_sleep_through_the_end_of_close),
+        cmocka_unit_test(test_a_flush_that_drives_ends_with_close),
+        cmocka_unit_test(test_a_loop_that_waits_beside_close_ends_with_it),
+        cmocka_unit_test(test_a_loop_that_waits_beside_flush_ends_with_start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,6 +223,9 @@ static void close_once(optly_processor *processor, uint32_t timeout_ms)
     optly__ledger_close_barrier(&engine->ledger, &barrier);
     processor->closed = true;
     optly__cond_broadcast(&engine->changed);
+    /* A host's loop may have begun another round since it was last woken. */
+    if (processor->driving)
+        rouse(processor);
 }
 
 optly_status optly_processor_close(optly_processor *processor,

@@ -155,6 +155,17 @@ static bool is_settled(const optly__engine *engine)
            (!engine->aborting || engine->aborted);
 }
 
+/* Whether a flush that drives has no reason to go on: it makes way for the
+ * worker, and what close has left is not its own. */
+static bool is_over(const optly_processor *processor,
+                    const optly__barrier *barrier)
+{
+    const optly__engine *engine = &processor->engine;
+
+    return barrier->remaining == 0 || processor->started ||
+           (processor->closed && (!engine->aborting || engine->aborted));
+}
+
 void optly__processor_drive(optly_processor *processor,
                             const optly__barrier *barrier, int64_t until_ms)
 {
@@ -171,10 +182,9 @@ void optly__processor_drive(optly_processor *processor,
         if (!ours)
             break;
         processor->next_ms = next;
-        over = (barrier != NULL && barrier->remaining == 0) ||
+        over = (barrier != NULL && is_over(processor, barrier)) ||
                (engine->closing && is_settled(engine)) || processor->stopping ||
-               optly__monotonic_ms() >= until_ms ||
-               (barrier != NULL && processor->started);
+               optly__monotonic_ms() >= until_ms;
         if (!over)
             ours = rest(processor, optly__earliest(next, until_ms));
     }
@@ -236,7 +246,9 @@ static bool run_round(optly_processor *processor, int64_t until_ms)
     if (!step_while_due(processor, &next))
         return false;
     optly__mutex_lock(&engine->lock);
-    if (engine->poked || optly__engine_has_events(engine))
+    /* Nobody wakes it once more for the end of a close, or for a start. */
+    if (engine->poked || optly__engine_has_events(engine) ||
+        processor->closed || processor->started)
         until_ms = 0;
     ours =
         wait_until(processor, OPTLY__ASLEEP, optly__earliest(next, until_ms));
@@ -249,19 +261,33 @@ static bool run_round(optly_processor *processor, int64_t until_ms)
     return true;
 }
 
-/* Waits while a flush on another thread drives; false: for all of the time.
- * Lock held. */
-static bool await_turn(optly_processor *processor, int64_t until_ms)
+/* Whether a host's loop may drive, sooner or later. Lock held. */
+static optly_status check_loop(const optly_processor *processor)
+{
+    if (processor->closed)
+        return OPTLY_ERR_CLOSED;
+    return processor->started ? OPTLY_ERR_INVALID : OPTLY_OK;
+}
+
+/* Waits while a flush or a close on another thread drives; `*driving` stays
+ * false if that takes all of the time. Lock held. */
+static optly_status await_turn(optly_processor *processor, int64_t until_ms,
+                               bool *driving)
 {
     optly__engine *engine = &processor->engine;
+    optly_status status = OPTLY_OK;
 
     processor->looping = true;
-    while (processor->driving && optly__monotonic_ms() < until_ms)
+    while (status == OPTLY_OK && processor->driving &&
+           optly__monotonic_ms() < until_ms) {
         optly__cond_wait_until(&engine->changed, &engine->lock, until_ms);
-    processor->looping = !processor->driving;
-    if (processor->looping)
+        status = check_loop(processor);
+    }
+    *driving = status == OPTLY_OK && !processor->driving;
+    processor->looping = *driving;
+    if (*driving)
         begin_driving(processor);
-    return processor->looping;
+    return status;
 }
 
 optly_status optly_processor_run_once(optly_processor *processor,
@@ -277,16 +303,12 @@ optly_status optly_processor_run_once(optly_processor *processor,
         return status;
     engine = &processor->engine;
     optly__mutex_lock(&engine->lock);
-    if (optly__processor_is_driver(processor))
+    status = check_loop(processor);
+    if (optly__processor_is_driver(processor) ||
+        (status == OPTLY_OK && processor->looping))
         status = OPTLY_ERR_WOULD_DEADLOCK;
-    else if (processor->closed)
-        status = OPTLY_ERR_CLOSED;
-    else if (processor->started)
-        status = OPTLY_ERR_INVALID;
-    else if (processor->looping)
-        status = OPTLY_ERR_WOULD_DEADLOCK;
-    else
-        driving = await_turn(processor, until);
+    else if (status == OPTLY_OK)
+        status = await_turn(processor, until, &driving);
     optly__mutex_unlock(&engine->lock);
     if (!driving)
         return status;
@@ -330,6 +352,8 @@ int64_t optly_processor_next_deadline_ms(optly_processor *processor)
     if (processor->dispatcher.poll != NULL &&
         engine->ledger.stats.in_flight > 0)
         due = optly__earliest(due, now + POLL_MS);
+    if (processor->closed)
+        due = OPTLY__NEVER;
     optly__mutex_unlock(&engine->lock);
     if (due == OPTLY__NEVER)
         return -1;
