@@ -844,6 +844,33 @@ test_the_first_event_after_a_dropped_batch_is_not_forgotten(void **state)
     rig_destroy(r);
 }
 
+/* What is open is due only much later than the end of the backoff. */
+static void
+test_a_backoff_with_an_open_batch_does_not_sleep_through_events(void **state)
+{
+    rig *r = rig_create();
+
+    (void)state;
+    r->config.batch_size = 2;
+    r->config.max_attempts = 1;
+    r->dispatcher.script[0] = OPTLY_RETRY;
+    r->dispatcher.script_len = 1;
+    rig_start(r);
+    rig_add_many(r, 0, 3);
+    rig_step(r);
+    assert_int_equal(r->reports.by_reason[OPTLY_DROP_ATTEMPTS], 2);
+    assert_true(r->next == r->now + 30000);
+    r->engine.sleep = OPTLY__ASLEEP;
+    r->wakes = 0;
+    r->now += 1000; /* the backoff is over */
+
+    rig_add_many(r, 3, 3);
+    assert_int_equal(r->wakes, 1);
+    rig_step(r);
+    assert_int_equal(r->reports.by_reason[OPTLY_DROP_NONE], 4);
+    rig_destroy(r);
+}
+
 /* An old request tells of Retry-After while the probe is under way. */
 static void test_a_failed_probe_does_not_override_retry_after(void **state)
 {
@@ -917,6 +944,8 @@ int main(void)
         cmocka_unit_test(test_many_contexts_stay_apart_and_are_forgotten),
         cmocka_unit_test(
             test_the_first_event_after_a_dropped_batch_is_not_forgotten),
+        cmocka_unit_test(
+            test_a_backoff_with_an_open_batch_does_not_sleep_through_events),
         cmocka_unit_test(test_a_failed_probe_does_not_override_retry_after),
     };
 

@@ -125,13 +125,13 @@ static bool begin_step(optly__engine *engine, bool *hasten, bool *aborting)
 
 /*
  * Whether the first event for the lane has to be noticed: it could be sent, or
- * the lane has nothing else that would bring the driver back.
+ * the lane has nothing else that would bring the driver back when it can.
  */
 static bool wants(const optly__engine *engine, const optly__lane *lane,
                   int64_t due_ms, int64_t now_ms)
 {
     return optly__engine_may_send(engine, lane, now_ms) ||
-           (due_ms == OPTLY__NEVER && !lane->probing &&
+           (due_ms > lane->not_before_ms && !lane->probing &&
             engine->in_flight < engine->config.max_in_flight);
 }
 
