@@ -90,6 +90,46 @@ static void test_a_displaced_event_wakes_for_its_report(void **state)
     rig_destroy(r);
 }
 
+/* A host's queue that has no room of its own while `*full`. */
+static optly_queue_ops ring_ops;
+static bool full;
+
+static optly_status add_unless_full(void *self, optly_user_event *event)
+{
+    return full ? OPTLY_ERR_NO_MEMORY : ring_ops.add(self, event);
+}
+
+static void test_a_displaced_event_wakes_though_the_new_one_fails(void **state)
+{
+    rig *r = rig_create();
+    optly_queue queue;
+
+    (void)state;
+    assert_int_equal(optly_ring_queue_create(&queue, 20), OPTLY_OK);
+    ring_ops = *queue.ops;
+    r->config.queue = ring_ops;
+    r->config.queue.add = add_unless_full;
+    r->config.queue_self = queue.self;
+    r->config.max_in_flight = 1;
+    r->config.queue_size = 20;
+    r->config.overflow = OPTLY_OVERFLOW_DROP_OLDEST;
+    r->dispatcher.hold = true;
+    rig_start(r);
+    rig_add_many(r, 0, 10);
+    rig_step(r);
+    rig_add_many(r, 10, 10);
+    r->engine.sleep = OPTLY__ASLEEP;
+    r->wakes = 0;
+
+    full = true;
+    assert_int_equal(rig_add(r, 20), OPTLY_ERR_NO_MEMORY);
+    full = false;
+    assert_int_equal(r->wakes, 1);
+    rig_step(r);
+    assert_int_equal(r->reports.by_reason[OPTLY_DROP_OVERFLOW], 1);
+    rig_destroy(r);
+}
+
 static void test_the_first_event_with_an_age_limit_wakes(void **state)
 {
     rig *r = rig_create();
@@ -159,6 +199,7 @@ int main(void)
             test_a_napping_driver_is_woken_by_work_for_all_connections),
         cmocka_unit_test(test_nothing_wakes_a_driver_that_could_not_send),
         cmocka_unit_test(test_a_displaced_event_wakes_for_its_report),
+        cmocka_unit_test(test_a_displaced_event_wakes_though_the_new_one_fails),
         cmocka_unit_test(test_the_first_event_with_an_age_limit_wakes),
         cmocka_unit_test(test_enough_of_the_oldest_go_for_a_large_event),
         cmocka_unit_test(test_nothing_is_displaced_when_it_would_not_suffice),

@@ -133,18 +133,21 @@ optly_status optly__engine_add(optly__engine *engine, optly_user_event *event,
     status = make_room(engine, event->size);
     if (status != OPTLY_OK)
         return status;
-    status = config->queue.add(config->queue_self, event);
-    if (status != OPTLY_OK)
-        return status;
-    optly__ledger_accept(&engine->ledger, event, now_ms);
     lane = optly__engine_lane_of(engine, event);
-    engine->queued[lane]++;
+    status = config->queue.add(config->queue_self, event);
+    /* What made room for it has to be reported even so. */
+    if (status != OPTLY_OK && engine->displaced_first == NULL)
+        return status;
+    if (status == OPTLY_OK) {
+        optly__ledger_accept(&engine->ledger, event, now_ms);
+        engine->queued[lane]++;
+    }
     *wake = should_wake(engine, lane);
     if (*wake)
         engine->sleep = OPTLY__AWAKE; /* one wake-up is enough */
     else if (engine->sleep == OPTLY__AWAKE && is_urgent(engine))
         engine->poked = true; /* before it falls asleep on an old deadline */
-    return OPTLY_OK;
+    return status;
 }
 
 size_t optly__engine_take(optly__engine *engine, optly_user_event **events,
