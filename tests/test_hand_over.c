@@ -25,6 +25,7 @@ typedef struct stage {
     double dropped;
     optly_status status;
     int wakes; /* of on_wake, at the last dispatch */
+    optly_processor *worker_of;
 } stage;
 
 static bool wait_for(atomic_bool *flag)
@@ -400,6 +401,40 @@ static void test_on_worker_start_cannot_wait_for_its_own_worker(void **state)
     stage_destroy(s);
 }
 
+/* A worker that is late, as on a machine with too much to do: it comes when
+ * destroy has waited for long. */
+static void work_late(void *user)
+{
+    stage *s = user;
+    int64_t until;
+
+    while (!atomic_load(&s->entered))
+        (void)sched_yield();
+    until = optly__monotonic_ms() + 150;
+    while (optly__monotonic_ms() < until)
+        (void)sched_yield();
+    optly__processor_run_worker(s->worker_of);
+}
+
+static void test_destroy_does_not_leave_a_late_worker_behind(void **state)
+{
+    stage *s = stage_create();
+    optly_processor *processor;
+
+    (void)state;
+    host_open(s->host);
+    processor = s->host->processor;
+    s->worker_of = processor;
+    assert_true(
+        optly__thread_start(&processor->worker, work_late, s, 0, "late"));
+    processor->started = true;
+    atomic_store(&s->entered, true);
+
+    destroy_processor(s);
+    assert_int_equal(s->host->dispatcher.destroys, 1); /* not later */
+    stage_destroy(s);
+}
+
 /* --- a queue dispatcher whose function is stuck --- */
 
 static optly_outcome read_late(const optly_log_event *event,
@@ -703,6 +738,7 @@ int main(void)
         cmocka_unit_test(test_no_batch_leaves_uncancelled_after_cancel),
         cmocka_unit_test(test_close_does_not_wait_for_the_log),
         cmocka_unit_test(test_on_worker_start_cannot_wait_for_its_own_worker),
+        cmocka_unit_test(test_destroy_does_not_leave_a_late_worker_behind),
         cmocka_unit_test(
             test_a_stuck_function_may_read_its_batch_till_it_returns),
         cmocka_unit_test(test_a_queue_dispatcher_frees_jobs_that_never_end),

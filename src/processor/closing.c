@@ -12,7 +12,8 @@ enum {
      * how long close may then report in its place; together below 100. */
     GRACE_MS = 50,
     REPORT_MS = 30,
-    /* How long a driver may stay inside the engine, which is never long. */
+    /* How long a driver may stay in the library's own code, which is never
+     * long, but on a machine with too much to do. */
     ENGINE_MS = 1000
 };
 
@@ -251,6 +252,15 @@ optly_status optly_processor_close(optly_processor *processor,
     return status;
 }
 
+/* Whether the worker is in foreign code, and may never come back. Lock held. */
+static bool is_in_foreign_code(const optly_processor *processor)
+{
+    optly__place place = processor->engine.place;
+
+    return place == OPTLY__IN_DISPATCHER || place == OPTLY__IN_CALLBACK ||
+           processor->in_hook;
+}
+
 /* Asks the worker to leave; false: it hangs in foreign code. Lock held. */
 static bool stop_worker(optly_processor *processor)
 {
@@ -261,7 +271,7 @@ static bool stop_worker(optly_processor *processor)
     rouse(processor);
     while (!processor->exited &&
            (now < until ||
-            (engine->place == OPTLY__IN_ENGINE && now < until + ENGINE_MS))) {
+            (!is_in_foreign_code(processor) && now < until + ENGINE_MS))) {
         optly__cond_wait_until(&engine->changed, &engine->lock,
                                now + GRACE_MS / 10);
         now = optly__monotonic_ms();

@@ -191,23 +191,35 @@ void optly__processor_drive(optly_processor *processor,
     end_driving(processor);
 }
 
+/* Calls one of the worker's hooks, if it is there. */
+static void call_hook(optly_processor *processor, void (*hook)(void *user))
+{
+    optly__engine *engine = &processor->engine;
+
+    if (hook == NULL)
+        return;
+    optly__mutex_lock(&engine->lock);
+    processor->in_hook = true;
+    optly__mutex_unlock(&engine->lock);
+    hook(processor->worker_user);
+    optly__mutex_lock(&engine->lock);
+    processor->in_hook = false;
+    optly__mutex_unlock(&engine->lock);
+}
+
 void optly__processor_run_worker(void *argument)
 {
     optly_processor *processor = argument;
     optly__engine *engine = &processor->engine;
     bool orphaned;
 
-    if (processor->on_worker_start != NULL)
-        processor->on_worker_start(processor->worker_user);
-
+    call_hook(processor, processor->on_worker_start);
     optly__mutex_lock(&engine->lock);
     while (processor->driving)
         optly__cond_wait_until(&engine->changed, &engine->lock, OPTLY__NEVER);
     optly__processor_drive(processor, NULL, OPTLY__NEVER);
     optly__mutex_unlock(&engine->lock);
-
-    if (processor->on_worker_stop != NULL)
-        processor->on_worker_stop(processor->worker_user);
+    call_hook(processor, processor->on_worker_stop);
 
     optly__mutex_lock(&engine->lock);
     processor->exited = true;

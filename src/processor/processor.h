@@ -32,6 +32,7 @@ struct optly_processor {
     optly__thread worker;
     optly__thread driver; /* valid while `driving` */
     bool started;         /* there is a worker */
+    bool in_hook;         /* the worker is in on_worker_start or _stop */
     bool exited;          /* the worker is done with the processor */
     bool driving;         /* some thread drives */
     bool looping;         /* some thread is inside run_once */
