@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -244,6 +245,28 @@ static void test_half_an_ops_table_is_refused(void **state)
     host_destroy(h);
 }
 
+/* What stands behind the end of a short table is not its own. */
+static void test_tables_that_are_too_short_are_not_read_beyond(void **state)
+{
+    host *h = host_create();
+    size_t *ops = malloc(sizeof(*ops));
+    optly_processor_config config = h->config;
+    optly_error err;
+
+    (void)state;
+    assert_non_null(ops);
+    *ops = sizeof(*ops);
+    config.queue.ops = (const optly_queue_ops *)(const void *)ops;
+    config.dispatcher.ops = (const optly_dispatcher_ops *)(const void *)ops;
+    assert_int_equal(optly_processor_create(&h->processor, &config, &err),
+                     OPTLY_ERR_INVALID);
+    assert_null(h->processor);
+    assert_int_equal(optly_processor_create(NULL, &config, &err),
+                     OPTLY_ERR_INVALID);
+    free(ops);
+    host_destroy(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_a_zeroed_config_is_refused_and_nothing_taken),
         cmocka_unit_test(test_a_longer_config_is_fine_if_the_rest_is_zero),
         cmocka_unit_test(test_half_an_ops_table_is_refused),
+        cmocka_unit_test(test_tables_that_are_too_short_are_not_read_beyond),
     };
 
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);

@@ -163,16 +163,16 @@ static optly_status copy_queue_ops(optly_queue_ops *to,
     return OPTLY_OK;
 }
 
-static void destroy_queue(const optly_queue *queue)
+void optly__processor_refuse_parts(const optly_processor_config *config)
 {
-    if (queue->ops != NULL && queue->ops->destroy != NULL)
-        queue->ops->destroy(queue->self);
-}
+    optly_dispatcher dispatcher = config->dispatcher;
+    const optly_queue *queue = &config->queue;
 
-static void destroy_dispatcher(const optly_dispatcher *dispatcher)
-{
-    if (dispatcher->ops != NULL && dispatcher->ops->destroy != NULL)
-        dispatcher->ops->destroy(dispatcher->self);
+    optly_dispatcher_destroy(&dispatcher);
+    /* A table too short to have the member has none. */
+    if (queue->ops != NULL && queue->ops->struct_size >= sizeof(*queue->ops) &&
+        queue->ops->destroy != NULL)
+        queue->ops->destroy(queue->self);
 }
 
 static void fill_engine(optly__engine_config *to,
@@ -259,8 +259,7 @@ optly_status optly__processor_configure(optly_processor *processor,
         status = optly__dispatcher_ops_copy(&processor->dispatcher,
                                             &config.dispatcher, err);
     if (status != OPTLY_OK) {
-        destroy_dispatcher(&config.dispatcher);
-        destroy_queue(&config.queue);
+        optly__processor_refuse_parts(&config);
         return status;
     }
     fill_processor(processor, &config);

@@ -57,17 +57,8 @@ fail_endpoint:
 /* What create takes, it takes on failure too. */
 static void refuse_parts(const optly_processor_config *config)
 {
-    optly_dispatcher dispatcher;
-    optly_queue queue;
-
-    if (config == NULL || config->struct_size < sizeof(*config))
-        return;
-    dispatcher = config->dispatcher;
-    queue = config->queue;
-    if (dispatcher.ops != NULL && dispatcher.ops->destroy != NULL)
-        dispatcher.ops->destroy(dispatcher.self);
-    if (queue.ops != NULL && queue.ops->destroy != NULL)
-        queue.ops->destroy(queue.self);
+    if (config != NULL && config->struct_size >= sizeof(*config))
+        optly__processor_refuse_parts(config);
 }
 
 optly_status optly_processor_create(optly_processor **out,

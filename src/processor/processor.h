@@ -85,4 +85,7 @@ optly_status optly__processor_configure(optly_processor *processor,
                                         const optly_processor_config *given,
                                         optly_error *err);
 
+/* Destroys the dispatcher and the queue that are not taken after all. */
+void optly__processor_refuse_parts(const optly_processor_config *config);
+
 #endif
