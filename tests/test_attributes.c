@@ -88,6 +88,28 @@ static void test_unknown_keys_are_left_out(void **state)
     assert_attributes(pairs, 4, BOT_FILTERING);
 }
 
+static void test_attributes_without_an_id_are_left_out(void **state)
+{
+    static const char datafile[] =
+        "{\"version\":\"4\",\"attributes\":[{\"id\":\"\",\"key\":\"device\"},"
+        "{\"id\":\"\",\"key\":\"$opt_known\"},{\"id\":\"7\",\"key\":\"plan\"}]"
+        "}";
+    const optly_pair pairs[] = {optly_int("device", 1),
+                                optly_int("$opt_known", 2),
+                                optly_int("plan", 3)};
+
+    (void)state;
+    optly_project_destroy(project);
+    assert_int_equal(
+        optly_project_from_datafile(&project, datafile, strlen(datafile), NULL),
+        OPTLY_OK);
+    assert_attributes(pairs, 3,
+                      "{\"value\":3,\"key\":\"plan\",\"type\":\"custom\","
+                      "\"entity_id\":\"7\"}," BOT_FILTERING);
+    optly_project_destroy(project);
+    project = fake_project();
+}
+
 static void test_invalid_values_are_left_out(void **state)
 {
     const optly_pair pairs[] = {optly_null("device"), optly_json("plan", "{}"),
@@ -211,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_known_keys_get_their_id),
         cmocka_unit_test(test_reserved_keys_are_their_own_id),
         cmocka_unit_test(test_unknown_keys_are_left_out),
+        cmocka_unit_test(test_attributes_without_an_id_are_left_out),
         cmocka_unit_test(test_invalid_values_are_left_out),
         cmocka_unit_test(test_a_callers_own_bot_filtering_is_never_sent),
         cmocka_unit_test(test_last_of_one_key_wins_in_its_own_place),

@@ -111,6 +111,19 @@ static void test_local_holdouts_are_read(void **state)
     optly_project_destroy(project);
 }
 
+static void test_a_holdout_has_no_layer(void **state)
+{
+    optly_project *project = read_good(
+        "{\"version\":\"4\",\"holdouts\":[{\"id\":\"1\",\"key\":\"h\","
+        "\"layerId\":\"9\"}],\"localHoldouts\":[{\"id\":\"2\","
+        "\"key\":\"l\",\"layerId\":\"9\"}]}");
+
+    (void)state;
+    assert_string_equal(optly_project_experiment(project, "h")->layer_id, "");
+    assert_string_equal(optly_project_experiment(project, "l")->layer_id, "");
+    optly_project_destroy(project);
+}
+
 static void test_what_is_absent_has_defaults(void **state)
 {
     optly_project *project = read_good("{\"version\":\"4\"}");
@@ -416,6 +429,7 @@ int main(void)
         cmocka_unit_test(test_realistic_datafile_is_read),
         cmocka_unit_test(test_experiments_come_from_everywhere),
         cmocka_unit_test(test_local_holdouts_are_read),
+        cmocka_unit_test(test_a_holdout_has_no_layer),
         cmocka_unit_test(test_what_is_absent_has_defaults),
         cmocka_unit_test(test_null_counts_as_absent),
         cmocka_unit_test(test_last_of_one_name_wins),

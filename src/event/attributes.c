@@ -109,6 +109,14 @@ static bool has_reserved_prefix(const char *key, size_t len)
            memcmp(key, RESERVED_PREFIX, sizeof(RESERVED_PREFIX) - 1) == 0;
 }
 
+/* An attribute is nothing to the service without its id. */
+static bool has_entity(const optly__attribute *known, const char *key,
+                       size_t len)
+{
+    return known != NULL ? known->definition.id[0] != '\0'
+                         : has_reserved_prefix(key, len);
+}
+
 static bool is_bot_filtering(const char *key, size_t len)
 {
     return len == sizeof(BOT_FILTERING) - 1 &&
@@ -124,7 +132,7 @@ static void write_attribute(optly__writer *writer, const optly_project *project,
 
     if (is_bot_filtering(pair->key, item->key_len))
         return;
-    if (known == NULL && !has_reserved_prefix(pair->key, item->key_len)) {
+    if (!has_entity(known, pair->key, item->key_len)) {
         optly__project_notice(project, OPTLY__NOTICE_UNKNOWN_ATTRIBUTE,
                               pair->key, item->key_len);
         return;

@@ -182,25 +182,42 @@ static optly_status read_variation(struct reader *reader, const cJSON *item,
                                         reader->path.text, reader->err);
 }
 
-static optly_status read_experiment(struct reader *reader, const cJSON *item,
-                                    void *context)
+static optly_status read_rule(struct reader *reader, const cJSON *item,
+                              optly_experiment *definition)
 {
-    optly_experiment definition = {"", "", ""};
     optly__experiment *experiment = NULL;
     optly_status status =
-        read_id_and_key(reader, item, &definition.id, &definition.key);
+        read_id_and_key(reader, item, &definition->id, &definition->key);
 
-    (void)context;
     if (status == OPTLY_OK)
-        status = read_string(reader, item, "layerId", &definition.layer_id);
-    if (status == OPTLY_OK)
-        status = optly__project_add_experiment(reader->project, &definition,
+        status = optly__project_add_experiment(reader->project, definition,
                                                &experiment, reader->path.text,
                                                reader->err);
     if (status == OPTLY_OK)
         status =
             read_list(reader, item, "variations", read_variation, experiment);
     return status;
+}
+
+static optly_status read_experiment(struct reader *reader, const cJSON *item,
+                                    void *context)
+{
+    optly_experiment definition = {"", "", ""};
+    optly_status status =
+        read_string(reader, item, "layerId", &definition.layer_id);
+
+    (void)context;
+    return status == OPTLY_OK ? read_rule(reader, item, &definition) : status;
+}
+
+/* A holdout has no layer, whatever its datafile says. */
+static optly_status read_holdout(struct reader *reader, const cJSON *item,
+                                 void *context)
+{
+    optly_experiment definition = {"", "", ""};
+
+    (void)context;
+    return read_rule(reader, item, &definition);
 }
 
 /* A group or a rollout: only its experiments matter. */
@@ -217,9 +234,9 @@ static optly_status read_definitions(struct reader *reader, const cJSON *root)
         const char *name;
         read_item_fn read_item;
     } lists[] = {
-        {"attributes", read_attribute},     {"events", read_event},
-        {"localHoldouts", read_experiment}, {"holdouts", read_experiment},
-        {"rollouts", read_group},           {"groups", read_group},
+        {"attributes", read_attribute},   {"events", read_event},
+        {"localHoldouts", read_holdout},  {"holdouts", read_holdout},
+        {"rollouts", read_group},         {"groups", read_group},
         {"experiments", read_experiment},
     };
     optly_status status = OPTLY_OK;
