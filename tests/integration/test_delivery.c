@@ -39,7 +39,7 @@ static void *audit(void *user)
 {
     way *w = user;
 
-    while (atomic_load(&w->auditing)) {
+    do {
         optly_stats s = optly_stats_default();
         uint64_t rejected = 0, dropped = 0;
 
@@ -52,7 +52,7 @@ static void *audit(void *user)
         w->violations += s.attempted != s.accepted + rejected ||
                          s.accepted != s.delivered + dropped + s.pending ||
                          s.pending != s.queued + s.in_flight + s.retry_wait;
-    }
+    } while (atomic_load(&w->auditing));
     return NULL;
 }
 
