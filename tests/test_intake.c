@@ -189,9 +189,30 @@ static void test_nothing_is_displaced_when_it_would_not_suffice(void **state)
     rig_destroy(r);
 }
 
+static void test_an_event_over_the_payload_cap_is_refused(void **state)
+{
+    rig *r = rig_create();
+    optly_user_event *event = fake_conversion_of_size(r->project, "v", 2000);
+    size_t envelope = event->context->head_len + event->context->tail_len;
+
+    (void)state;
+    optly_user_event_destroy(event);
+    r->config.max_payload_bytes = envelope + 2000;
+    rig_start(r);
+    assert_int_equal(
+        rig_add_event(r, fake_conversion_of_size(r->project, "v", 2000)),
+        OPTLY_OK);
+    assert_int_equal(
+        rig_add_event(r, fake_conversion_of_size(r->project, "v", 2001)),
+        OPTLY_ERR_TOO_LARGE);
+    assert_int_equal(rig_stats(r)->rejected[OPTLY_REJECT_TOO_LARGE], 1);
+    rig_destroy(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_event_over_the_payload_cap_is_refused),
         cmocka_unit_test(
             test_a_sleeping_driver_is_woken_by_the_first_event_only),
         cmocka_unit_test(test_a_napping_driver_is_woken_by_a_filling_queue),

@@ -166,3 +166,40 @@ void rig_check_books(rig *r)
     assert_int_equal(s->accepted, s->delivered + dropped + s->pending);
     assert_int_equal(s->pending, s->queued + s->in_flight + s->retry_wait);
 }
+
+const optly_stats *rig_stats(const rig *r)
+{
+    return &r->engine.ledger.stats;
+}
+
+void rig_open_flush(rig *r, optly__barrier *barrier)
+{
+    optly__ledger_open_barrier(&r->engine.ledger, barrier);
+}
+
+void rig_close_flush(rig *r, optly__barrier *barrier)
+{
+    optly__ledger_close_barrier(&r->engine.ledger, barrier);
+}
+
+bool rig_has_no_memory;
+
+static void *allocate_or_fail(size_t size, void *user)
+{
+    (void)user;
+    return rig_has_no_memory ? NULL : malloc(size);
+}
+
+static void release_it(void *memory, void *user)
+{
+    (void)user;
+    free(memory);
+}
+
+void rig_watch_allocations(void)
+{
+    const optly_allocator allocator = {allocate_or_fail, release_it, NULL};
+
+    rig_has_no_memory = false;
+    assert_int_equal(optly_set_allocator(&allocator), OPTLY_OK);
+}

@@ -42,4 +42,19 @@ void rig_advance(rig *r, int64_t ms);
 /* Fails the test unless the accounting identity holds. */
 void rig_check_books(rig *r);
 
+/* The books, and what attempt number `i` was given. */
+const optly_stats *rig_stats(const rig *r);
+#define rig_attempt(r, i) (&(r)->dispatcher.attempts[i])
+
+/* A flush begins and ends; the engine is stepped in between. */
+void rig_open_flush(rig *r, optly__barrier *barrier);
+void rig_close_flush(rig *r, optly__barrier *barrier);
+
+/*
+ * Before rig_create: the library's allocations fail while `rig_has_no_memory`
+ * is set, which is cleared here. Undo it by optly_set_allocator(NULL).
+ */
+extern bool rig_has_no_memory;
+void rig_watch_allocations(void);
+
 #endif
