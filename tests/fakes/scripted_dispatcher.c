@@ -98,6 +98,16 @@ static void dispatch(void *self, const optly_log_event *event,
     fake_dispatcher_complete(fake, number, outcome);
 }
 
+static bool is_open(fake_dispatcher *fake, int i)
+{
+    bool open;
+
+    optly__mutex_lock(&fake->lock);
+    open = fake->attempts[i].open;
+    optly__mutex_unlock(&fake->lock);
+    return open;
+}
+
 static void cancel(void *self)
 {
     fake_dispatcher *fake = self;
@@ -108,7 +118,7 @@ static void cancel(void *self)
     count = fake->attempt_count;
     optly__mutex_unlock(&fake->lock);
     for (int i = 0; fake->complete_on_cancel && i < count; i++) {
-        if (fake->attempts[i].open)
+        if (is_open(fake, i))
             fake_dispatcher_complete(fake, i, OPTLY_CANCELLED);
     }
 }
