@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "engine/notification.h"
 
 static void nothing(void)
@@ -20,7 +21,8 @@ static void test_handlers_come_in_the_order_of_their_ids(void **state)
     (void)state;
     for (int i = 0; i < 3; i++)
         assert_int_equal(
-            optly__handlers_add(&handlers, nothing, &ids[i], &ids[i]),
+            optly__handlers_add(
+                &handlers, optly__handler_create(nothing, &ids[i]), &ids[i]),
             OPTLY_OK);
     for (int i = 0; i < 3; i++) {
         assert_true(optly__handlers_next(&handlers, after, ids[2], &found));
@@ -39,10 +41,14 @@ static void test_one_added_later_is_not_for_the_call_under_way(void **state)
     int first, second;
 
     (void)state;
-    assert_int_equal(optly__handlers_add(&handlers, nothing, NULL, &first),
+    assert_int_equal(optly__handlers_add(&handlers,
+                                         optly__handler_create(nothing, NULL),
+                                         &first),
                      OPTLY_OK);
     int last = handlers.last_id;
-    assert_int_equal(optly__handlers_add(&handlers, nothing, NULL, &second),
+    assert_int_equal(optly__handlers_add(&handlers,
+                                         optly__handler_create(nothing, NULL),
+                                         &second),
                      OPTLY_OK);
     assert_false(optly__handlers_next(&handlers, first, last, &found));
     optly__handlers_cleanup(&handlers);
@@ -51,19 +57,27 @@ static void test_one_added_later_is_not_for_the_call_under_way(void **state)
 static void test_ids_are_not_used_again(void **state)
 {
     optly__handlers handlers = {0};
+    optly__handler *gone;
     int first, second;
 
     (void)state;
-    assert_int_equal(optly__handlers_add(&handlers, nothing, NULL, &first),
+    assert_int_equal(optly__handlers_add(&handlers,
+                                         optly__handler_create(nothing, NULL),
+                                         &first),
                      OPTLY_OK);
-    assert_int_equal(optly__handlers_remove(&handlers, first), OPTLY_OK);
-    assert_int_equal(optly__handlers_add(&handlers, nothing, NULL, &second),
+    gone = optly__handlers_remove(&handlers, first);
+    assert_non_null(gone);
+    assert_int_equal(gone->id, first);
+    optly__free(gone);
+    assert_int_equal(optly__handlers_add(&handlers,
+                                         optly__handler_create(nothing, NULL),
+                                         &second),
                      OPTLY_OK);
     assert_int_not_equal(first, second);
-    assert_int_equal(optly__handlers_remove(&handlers, first),
-                     OPTLY_ERR_NOT_FOUND);
-    assert_int_equal(optly__handlers_add(&handlers, NULL, NULL, NULL),
-                     OPTLY_ERR_INVALID);
+    assert_null(optly__handlers_remove(&handlers, first));
+    assert_null(optly__handler_create(NULL, NULL));
+    assert_int_equal(optly__handlers_add(&handlers, NULL, NULL),
+                     OPTLY_ERR_NO_MEMORY);
     optly__handlers_cleanup(&handlers);
 }
 

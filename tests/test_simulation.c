@@ -20,6 +20,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "fakes/events.h"
 #include "fakes/failing_allocator.h"
 #include "fakes/witness.h"
@@ -332,11 +333,14 @@ static void during_report(void *user)
         return;
     optly__mutex_lock(&w->engine.lock);
     if (w->handler != 0) {
-        assert_int_equal(optly__handlers_remove(handlers, w->handler),
-                         OPTLY_OK);
+        optly__handler *gone = optly__handlers_remove(handlers, w->handler);
+
+        assert_non_null(gone);
+        optly__free(gone);
         w->handler = 0;
-    } else if (optly__handlers_add(handlers, (optly__any_fn)look_on, w,
-                                   &w->handler) != OPTLY_OK) {
+    } else if (optly__handlers_add(
+                   handlers, optly__handler_create((optly__any_fn)look_on, w),
+                   &w->handler) != OPTLY_OK) {
         w->handler = 0;
     }
     optly__mutex_unlock(&w->engine.lock);
@@ -461,10 +465,12 @@ static world *open_world(uint64_t seed)
     w->witness.on_dispatch = during_dispatch;
     w->witness.on_report = during_report;
     w->witness.user = w;
-    assert_int_equal(optly__handlers_add(&w->engine.delivery_handlers,
-                                         (optly__any_fn)witness_report,
-                                         &w->witness, NULL),
-                     OPTLY_OK);
+    assert_int_equal(
+        optly__handlers_add(
+            &w->engine.delivery_handlers,
+            optly__handler_create((optly__any_fn)witness_report, &w->witness),
+            NULL),
+        OPTLY_OK);
     return w;
 }
 

@@ -72,7 +72,8 @@ typedef void (*optly_log_fn)(optly_log_level level, const char *message,
  * Where the library's memory comes from.
  *
  * `allocate` returns memory aligned for any type, or NULL; `release` is never
- * given NULL. Both run on any thread. libcurl and cJSON keep their own.
+ * given NULL. Both run on any thread and must not call the library. libcurl and
+ * cJSON keep their own.
  */
 typedef struct optly_allocator {
     void *(*allocate)(size_t size, void *user);

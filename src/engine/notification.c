@@ -4,19 +4,29 @@
 
 #include "base/memory.h"
 
-optly_status optly__handlers_add(optly__handlers *handlers, optly__any_fn fn,
-                                 void *user, int *id)
+optly__handler *optly__handler_create(optly__any_fn fn, void *user)
 {
-    optly__handler **at = &handlers->first;
-    optly__handler *handler;
+    optly__handler *handler =
+        fn != NULL ? optly__alloc_zero(sizeof(*handler)) : NULL;
 
-    if (fn == NULL || handlers->last_id == INT_MAX)
-        return OPTLY_ERR_INVALID;
-    handler = optly__alloc_zero(sizeof(*handler));
     if (handler == NULL)
-        return OPTLY_ERR_NO_MEMORY;
+        return NULL;
     handler->fn = fn;
     handler->user = user;
+    return handler;
+}
+
+optly_status optly__handlers_add(optly__handlers *handlers,
+                                 optly__handler *handler, int *id)
+{
+    optly__handler **at = &handlers->first;
+
+    if (handler == NULL)
+        return OPTLY_ERR_NO_MEMORY;
+    if (handlers->last_id == INT_MAX) {
+        optly__free(handler);
+        return OPTLY_ERR_INVALID;
+    }
     handler->id = ++handlers->last_id;
     while (*at != NULL)
         at = &(*at)->next;
@@ -26,18 +36,17 @@ optly_status optly__handlers_add(optly__handlers *handlers, optly__any_fn fn,
     return OPTLY_OK;
 }
 
-optly_status optly__handlers_remove(optly__handlers *handlers, int id)
+optly__handler *optly__handlers_remove(optly__handlers *handlers, int id)
 {
     optly__handler **at = &handlers->first;
+    optly__handler *handler;
 
     while (*at != NULL && (*at)->id != id)
         at = &(*at)->next;
-    if (*at == NULL)
-        return OPTLY_ERR_NOT_FOUND;
-    optly__handler *handler = *at;
-    *at = handler->next;
-    optly__free(handler);
-    return OPTLY_OK;
+    handler = *at;
+    if (handler != NULL)
+        *at = handler->next;
+    return handler;
 }
 
 bool optly__handlers_next(const optly__handlers *handlers, int after, int last,

@@ -25,12 +25,17 @@ typedef struct optly__handlers {
     int running; /* the id of the handler that runs now, or 0 */
 } optly__handlers;
 
-/* Appends a handler; NULL `fn` is OPTLY_ERR_INVALID. Lock held. */
-optly_status optly__handlers_add(optly__handlers *handlers, optly__any_fn fn,
-                                 void *user, int *id);
+/* NULL when out of memory, or `fn` is NULL. Free one that no list took. */
+optly__handler *optly__handler_create(optly__any_fn fn, void *user);
 
-/* Takes a handler out; OPTLY_ERR_NOT_FOUND. Lock held. */
-optly_status optly__handlers_remove(optly__handlers *handlers, int id);
+/* Appends `handler`, takes it, and names it in `*id`; NULL is
+ * OPTLY_ERR_NO_MEMORY. Lock held: so it is made before. */
+optly_status optly__handlers_add(optly__handlers *handlers,
+                                 optly__handler *handler, int *id);
+
+/* Takes a handler out, for the caller to free once the lock is given back;
+ * NULL if there is none. Lock held. */
+optly__handler *optly__handlers_remove(optly__handlers *handlers, int id);
 
 /*
  * Copies the first handler whose id is over `after` and at most `last` to

@@ -191,10 +191,14 @@ static optly_status add_handler(optly_processor *processor,
                                 optly__handlers *handlers, optly__any_fn fn,
                                 void *user, int *id)
 {
+    optly__handler *handler;
     optly_status status;
 
+    if (fn == NULL)
+        return OPTLY_ERR_INVALID;
+    handler = optly__handler_create(fn, user);
     optly__mutex_lock(&processor->engine.lock);
-    status = optly__handlers_add(handlers, fn, user, id);
+    status = optly__handlers_add(handlers, handler, id);
     optly__mutex_unlock(&processor->engine.lock);
     return status;
 }
@@ -204,15 +208,18 @@ static optly_status remove_handler(optly_processor *processor,
                                    optly__handlers *handlers, int id)
 {
     optly__engine *engine = &processor->engine;
-    optly_status status;
+    optly__handler *gone;
 
     optly__mutex_lock(&engine->lock);
-    status = optly__handlers_remove(handlers, id);
-    while (status == OPTLY_OK && handlers->running == id &&
+    gone = optly__handlers_remove(handlers, id);
+    while (gone != NULL && handlers->running == id &&
            !optly__processor_is_driver(processor))
         optly__cond_wait_until(&engine->changed, &engine->lock, OPTLY__NEVER);
     optly__mutex_unlock(&engine->lock);
-    return status;
+    if (gone == NULL)
+        return OPTLY_ERR_NOT_FOUND;
+    optly__free(gone);
+    return OPTLY_OK;
 }
 
 optly_status optly_processor_on_event_dispatch(optly_processor *processor,

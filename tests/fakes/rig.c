@@ -68,14 +68,17 @@ void rig_start(rig *r)
     r->config.dispatcher_self = &r->dispatcher;
     assert_int_equal(optly__engine_init(&r->engine, &r->config, r->now),
                      OPTLY_OK);
-    assert_int_equal(optly__handlers_add(&r->engine.delivery_handlers,
-                                         (optly__any_fn)fake_reports_add,
-                                         &r->reports, NULL),
-                     OPTLY_OK);
-    assert_int_equal(optly__handlers_add(&r->engine.dispatch_handlers,
-                                         (optly__any_fn)count_announced, r,
-                                         NULL),
-                     OPTLY_OK);
+    assert_int_equal(
+        optly__handlers_add(
+            &r->engine.delivery_handlers,
+            optly__handler_create((optly__any_fn)fake_reports_add, &r->reports),
+            NULL),
+        OPTLY_OK);
+    assert_int_equal(
+        optly__handlers_add(
+            &r->engine.dispatch_handlers,
+            optly__handler_create((optly__any_fn)count_announced, r), NULL),
+        OPTLY_OK);
 }
 
 void rig_destroy(rig *r)
