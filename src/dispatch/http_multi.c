@@ -1,9 +1,6 @@
 #include "dispatch/http_multi.h"
 
 #include <curl/curl.h>
-#include <limits.h>
-#include <poll.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -215,60 +212,113 @@ static size_t reap(optly__http_multi *multi)
     return count;
 }
 
-/* Does what I/O can be done without waiting. */
-static size_t drive(optly__http_multi *multi)
+/* Has libcurl do what is due on a socket, or what its timer is for. */
+static void act(optly__http_multi *multi, curl_socket_t socket, int ready)
 {
     optly__sigpipe guard;
     int running;
 
     optly__sigpipe_block(&guard);
-    (void)curl_multi_perform(multi->handle, &running);
+    (void)curl_multi_socket_action(multi->handle, socket, ready, &running);
     optly__sigpipe_restore(&guard);
+}
+
+static int ready_bits(short events)
+{
+    int bits = 0;
+
+    if ((events & (POLLIN | POLLHUP)) != 0)
+        bits |= CURL_CSELECT_IN;
+    if ((events & POLLOUT) != 0)
+        bits |= CURL_CSELECT_OUT;
+    if ((events & (POLLERR | POLLNVAL)) != 0)
+        bits |= CURL_CSELECT_ERR;
+    return bits;
+}
+
+/* Does what I/O can be done without waiting. */
+static size_t drive(optly__http_multi *multi)
+{
+    short events;
+    int socket;
+
+    while (optly__http_watch_next(&multi->watch, &socket, &events))
+        act(multi, socket, ready_bits(events));
+    if (optly__http_watch_take_timer(&multi->watch))
+        act(multi, CURL_SOCKET_TIMEOUT, 0);
     return reap(multi);
 }
 
-/* Waits for I/O, a wake or libcurl's own timers. */
-static void wait_for_io(optly__http_multi *multi, int timeout_ms)
+/* libcurl says which events of a socket it waits for. Failing here would end
+ * every transfer; one that is not watched ends by its own time limit. */
+static int watch_socket(CURL *easy, curl_socket_t socket, int what, void *user,
+                        void *unused)
 {
-    enum { PAUSE_MS = 20 };
-    int limit = timeout_ms < 0 ? INT_MAX : timeout_ms;
+    optly__http_multi *multi = user;
+    short events = 0;
 
-    if (curl_multi_poll(multi->handle, NULL, 0, limit, NULL) == CURLM_OK)
-        return;
-    /* Out of memory, say: the next try must not follow at once for ever. */
-    (void)poll(NULL, 0, limit < PAUSE_MS ? limit : PAUSE_MS);
+    (void)easy;
+    (void)unused;
+    if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
+        events |= POLLIN;
+    if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
+        events |= POLLOUT;
+    (void)optly__http_watch_set(&multi->watch, socket, events);
+    return 0;
+}
+
+static int set_timer(CURLM *handle, long timeout_ms, void *user)
+{
+    optly__http_multi *multi = user;
+
+    (void)handle;
+    optly__http_watch_set_timer(&multi->watch, timeout_ms);
+    return 0;
+}
+
+/* Whether libcurl takes all settings. */
+static bool set_up(optly__http_multi *multi)
+{
+    CURLM *handle = multi->handle;
+    long max = (long)multi->client->settings.max_connections;
+
+    return curl_multi_setopt(handle, CURLMOPT_SOCKETFUNCTION, watch_socket) ==
+               CURLM_OK &&
+           curl_multi_setopt(handle, CURLMOPT_SOCKETDATA, multi) == CURLM_OK &&
+           curl_multi_setopt(handle, CURLMOPT_TIMERFUNCTION, set_timer) ==
+               CURLM_OK &&
+           curl_multi_setopt(handle, CURLMOPT_TIMERDATA, multi) == CURLM_OK &&
+           curl_multi_setopt(handle, CURLMOPT_MAXCONNECTS, max) == CURLM_OK &&
+           curl_multi_setopt(handle, CURLMOPT_MAX_TOTAL_CONNECTIONS, max) ==
+               CURLM_OK &&
+           curl_multi_setopt(handle, CURLMOPT_MAX_HOST_CONNECTIONS, max) ==
+               CURLM_OK &&
+           curl_multi_setopt(handle, CURLMOPT_PIPELINING,
+                             (long)CURLPIPE_MULTIPLEX) == CURLM_OK;
 }
 
 optly_status optly__http_multi_init(optly__http_multi *multi,
                                     const optly__http_client *client,
                                     optly_error *err)
 {
-    long max = (long)client->settings.max_connections;
     optly_status status;
 
     memset(multi, 0, sizeof(*multi));
     multi->client = client;
-    multi->handle = curl_multi_init();
-    if (multi->handle == NULL)
+    status = optly__http_watch_init(&multi->watch);
+    if (status == OPTLY_ERR_IO)
+        return optly__fail(err, status, "no descriptors left for a pipe");
+    multi->handle = status == OPTLY_OK ? curl_multi_init() : NULL;
+    if (multi->handle == NULL) {
+        optly__http_watch_cleanup(&multi->watch);
         return optly__fail_memory(err);
+    }
     status = optly__http_transfer_create(&multi->idle, client, err);
-    if (status == OPTLY_OK &&
-        (curl_multi_setopt(multi->handle, CURLMOPT_MAXCONNECTS, max) ||
-         curl_multi_setopt(multi->handle, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-                           max) ||
-         curl_multi_setopt(multi->handle, CURLMOPT_MAX_HOST_CONNECTIONS, max) ||
-         curl_multi_setopt(multi->handle, CURLMOPT_PIPELINING,
-                           (long)CURLPIPE_MULTIPLEX)))
+    if (status == OPTLY_OK && !set_up(multi))
         status = optly__fail(err, OPTLY_ERR_UNSUPPORTED,
-                             "libcurl refuses a limit on connections");
-    /* With no descriptors left, libcurl makes a handle that cannot be woken. */
-    if (status == OPTLY_OK && curl_multi_wakeup(multi->handle) != CURLM_OK)
-        status = optly__fail(err, OPTLY_ERR_IO,
-                             "no descriptors to wake libcurl with");
+                             "libcurl refuses a setting of its connections");
     if (status != OPTLY_OK)
         optly__http_multi_cleanup(multi);
-    else
-        (void)curl_multi_poll(multi->handle, NULL, 0, 0, NULL);
     return status;
 }
 
@@ -285,6 +335,7 @@ void optly__http_multi_cleanup(optly__http_multi *multi)
     }
     (void)curl_multi_cleanup(multi->handle);
     optly__sigpipe_restore(&guard);
+    optly__http_watch_cleanup(&multi->watch);
 }
 
 void optly__http_multi_dispatch(optly__http_multi *multi,
@@ -301,14 +352,14 @@ void optly__http_multi_poll(optly__http_multi *multi, int timeout_ms)
 {
     if (optly__http_multi_obey(multi) || drive(multi) > 0)
         return;
-    wait_for_io(multi, timeout_ms);
+    optly__http_watch_wait(&multi->watch, timeout_ms);
     if (!optly__http_multi_obey(multi))
         (void)drive(multi);
 }
 
 void optly__http_multi_wake(optly__http_multi *multi)
 {
-    (void)curl_multi_wakeup(multi->handle);
+    optly__waker_wake(&multi->watch.waker);
 }
 
 void optly__http_multi_cancel(optly__http_multi *multi)

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "dispatch/http_transfer.h"
+#include "dispatch/http_watch.h"
 
 /* A request that waits for one of max_connections to be free. libcurl would
  * count the wait as part of its time. */
@@ -16,8 +17,9 @@ struct optly__http_waiting;
 typedef struct optly__http_multi optly__http_multi;
 struct optly__http_multi {
     const optly__http_client *client;
-    void *handle;          /* CURLM */
-    atomic_bool cancelled; /* set by any thread; the driver obeys */
+    void *handle;            /* CURLM */
+    atomic_bool cancelled;   /* set by any thread; the driver obeys */
+    optly__http_watch watch; /* any thread may wake it */
     /* The driver's. */
     optly__http_transfer *active, *active_tail; /* oldest first */
     uint32_t active_count;

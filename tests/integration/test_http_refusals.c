@@ -2,6 +2,7 @@
  * libcurl itself fails: each call of ours in turn. Linked with --wrap, so that
  * the library's calls come here first.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +20,7 @@
 static int left = -1;
 static CURLcode failure = CURLE_UNKNOWN_OPTION;
 static CURLoption failed_option;
-static bool wakeup_fails;
+static bool pipe_fails;
 
 /* What was set last on any handle, by option. */
 static struct setting {
@@ -66,8 +67,8 @@ CURLMcode __real_curl_multi_add_handle(CURLM *multi, CURL *easy);
 CURLMcode __wrap_curl_multi_add_handle(CURLM *multi, CURL *easy);
 CURLMcode __real_curl_multi_setopt(CURLM *multi, CURLMoption option, ...);
 CURLMcode __wrap_curl_multi_setopt(CURLM *multi, CURLMoption option, ...);
-CURLMcode __real_curl_multi_wakeup(CURLM *multi);
-CURLMcode __wrap_curl_multi_wakeup(CURLM *multi);
+int __real_pipe2(int *fds, int flags);
+int __wrap_pipe2(int *fds, int flags);
 struct curl_slist *__real_curl_slist_append(struct curl_slist *list,
                                             const char *text);
 struct curl_slist *__wrap_curl_slist_append(struct curl_slist *list,
@@ -150,10 +151,12 @@ CURLMcode __wrap_curl_multi_setopt(CURLM *multi, CURLMoption option, ...)
     return code;
 }
 
-CURLMcode __wrap_curl_multi_wakeup(CURLM *multi)
+int __wrap_pipe2(int *fds, int flags)
 {
-    return wakeup_fails || fails_now() ? CURLM_WAKEUP_FAILURE
-                                       : __real_curl_multi_wakeup(multi);
+    if (!pipe_fails)
+        return __real_pipe2(fds, flags);
+    errno = EMFILE;
+    return -1;
 }
 
 struct curl_slist *__wrap_curl_slist_append(struct curl_slist *list,
@@ -416,17 +419,16 @@ static void test_given_authorities_replace_the_systems(void **state)
     expect_text(CURLOPT_PROXY_CAPATH, NULL);
 }
 
-/* As when there were no descriptors left for the pair that wakes it. */
-static void test_handle_that_cannot_be_woken_is_refused(void **state)
+static void test_dispatcher_that_cannot_be_woken_is_refused(void **state)
 {
     optly_dispatcher dispatcher;
     optly_error err;
 
     (void)state;
-    wakeup_fails = true;
+    pipe_fails = true;
     assert_int_equal(optly_http_dispatcher_create(&dispatcher, NULL, &err),
                      OPTLY_ERR_IO);
-    wakeup_fails = false;
+    pipe_fails = false;
     assert_non_null(strstr(err.message, "descriptors"));
 }
 
@@ -453,7 +455,7 @@ int main(void)
         cmocka_unit_test(test_every_handle_keeps_the_rules),
         cmocka_unit_test(test_http1_only_does_not_offer_more),
         cmocka_unit_test(test_given_authorities_replace_the_systems),
-        cmocka_unit_test(test_handle_that_cannot_be_woken_is_refused),
+        cmocka_unit_test(test_dispatcher_that_cannot_be_woken_is_refused),
         cmocka_unit_test(test_host_may_own_libcurls_start),
     };
 
