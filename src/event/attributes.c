@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "event/value.h"
 #include "project/hash.h"
 
 #define RESERVED_PREFIX "$opt_"
@@ -91,11 +90,9 @@ static optly_status measure_all(struct selection *selection, optly_error *err)
     for (size_t i = 0; i < selection->count; i++) {
         struct item *item = &selection->items[i];
         const optly_pair *pair = &selection->pairs[i];
-        optly_status status = optly__measure_pair(
-            pair, "attributes", i, &item->key_len, &item->text_len, err);
 
-        if (status != OPTLY_OK)
-            return status;
+        if (!optly__measure_pair(pair, &item->key_len, &item->text_len))
+            return optly__refuse_pair(pair, "attributes", i, err);
         item->hash = optly__hash(pair->key, item->key_len);
         item->is_beaten = false;
         index_item(selection, i);

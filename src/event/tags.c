@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "event/value.h"
 
 /* So many need no memory but the stack, and are sorted by insertion. */
 enum { FEW_TAGS = 32, PREFIX_SIZE = 8 };
@@ -67,9 +66,12 @@ static bool is_before(const struct tag *a, const struct tag *b)
 static void sort_few(struct tag *tags, size_t count)
 {
     for (size_t i = 1; i < count; i++) {
-        struct tag moved = tags[i];
+        struct tag moved;
         size_t to = i;
 
+        if (!is_before(&tags[i], &tags[i - 1]))
+            continue;
+        moved = tags[i];
         for (; to > 0 && is_before(&moved, &tags[to - 1]); to--)
             tags[to] = tags[to - 1];
         tags[to] = moved;
@@ -111,25 +113,33 @@ static optly_status measure_all(struct tag *tags, const optly_pair *pairs,
                                 size_t count, optly_error *err)
 {
     for (size_t i = 0; i < count; i++) {
-        optly_status status = optly__measure_pair(
-            &pairs[i], "tags", i, &tags[i].key_len, &tags[i].text_len, err);
+        struct tag *tag = &tags[i];
 
-        if (status != OPTLY_OK)
-            return status;
-        tags[i].pair = &pairs[i];
-        tags[i].prefix = prefix_of(pairs[i].key, tags[i].key_len);
+        if (!optly__measure_pair(&pairs[i], &tag->key_len, &tag->text_len))
+            return optly__refuse_pair(&pairs[i], "tags", i, err);
+        tag->pair = &pairs[i];
+        tag->prefix = prefix_of(pairs[i].key, tag->key_len);
     }
     return OPTLY_OK;
 }
 
+/* A tag that is written, and where its value stands in the JSON. */
+struct written {
+    const optly_value *value; /* NULL: there is none */
+    size_t offset, len;
+};
+
 /* False if the tag cannot be written and was left out. */
 static bool write_tag(optly__writer *writer, const optly_project *project,
-                      const struct tag *tag)
+                      const struct tag *tag, struct written *written)
 {
     size_t before = optly__writer_len(writer);
 
     optly__write_name(writer, tag->pair->key, tag->key_len);
+    written->value = &tag->pair->value;
+    written->offset = optly__writer_len(writer);
     if (optly__write_value(writer, &tag->pair->value, tag->text_len)) {
+        written->len = optly__writer_len(writer) - written->offset;
         optly__write_literal(writer, ",");
         return true;
     }
@@ -144,18 +154,23 @@ static bool has_key(const struct tag *tag, const char *key, size_t len)
     return tag->key_len == len && memcmp(tag->pair->key, key, len) == 0;
 }
 
-static void write_numbers(optly__writer *writer, const optly_value *revenue,
-                          const optly_value *value)
+/* Revenue is cut to an integer; else the number is the tag's, as written. */
+static void write_numbers(optly__writer *writer, const struct written *revenue,
+                          const struct written *value)
 {
     int64_t amount;
 
-    if (revenue != NULL && optly__value_as_revenue(revenue, &amount)) {
+    if (revenue->value != NULL &&
+        optly__value_as_revenue(revenue->value, &amount)) {
         optly__write_literal(writer, ",\"revenue\":");
-        optly__write_int(writer, amount);
+        if (revenue->value->type == OPTLY_INT64)
+            optly__write_again(writer, revenue->offset, revenue->len);
+        else
+            optly__write_int(writer, amount);
     }
-    if (value != NULL && optly__value_is_number(value)) {
+    if (value->value != NULL && optly__value_is_number(value->value)) {
         optly__write_literal(writer, ",\"value\":");
-        (void)optly__write_value(writer, value, 0);
+        optly__write_again(writer, value->offset, value->len);
     }
 }
 
@@ -163,7 +178,7 @@ static void write_numbers(optly__writer *writer, const optly_value *revenue,
 static void write_sorted(optly__writer *writer, const optly_project *project,
                          const struct tag *tags, size_t count)
 {
-    const optly_value *revenue = NULL, *value = NULL;
+    struct written revenue = {NULL, 0, 0}, value = {NULL, 0, 0}, written;
     size_t before = optly__writer_len(writer);
     bool has_any = false;
 
@@ -173,20 +188,22 @@ static void write_sorted(optly__writer *writer, const optly_project *project,
 
         if (i + 1 < count && compare_keys(tag, tag + 1) == 0)
             continue;
-        has_any = write_tag(writer, project, tag) || has_any;
+        if (!write_tag(writer, project, tag, &written))
+            continue;
+        has_any = true;
         if (has_key(tag, "revenue", 7))
-            revenue = &tag->pair->value;
+            revenue = written;
         else if (has_key(tag, "value", 5))
-            value = &tag->pair->value;
+            value = written;
     }
-    if (has_any) {
-        /* The last comma makes way for the bracket. */
-        optly__writer_truncate(writer, optly__writer_len(writer) - 1);
-        optly__write_literal(writer, "}");
-    } else {
+    if (!has_any) {
         optly__writer_truncate(writer, before);
+        return;
     }
-    write_numbers(writer, revenue, value);
+    /* The last comma makes way for the bracket. */
+    optly__writer_truncate(writer, optly__writer_len(writer) - 1);
+    optly__write_literal(writer, "}");
+    write_numbers(writer, &revenue, &value);
 }
 
 optly_status optly__write_tags(optly__writer *writer,

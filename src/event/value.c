@@ -16,20 +16,6 @@ bool optly__read_bool(const bool *flag)
     return byte != 0;
 }
 
-bool optly__value_measure(const optly_value *value, size_t *text_len)
-{
-    *text_len = 0;
-    if ((value->type != OPTLY_STRING && value->type != OPTLY_JSON) ||
-        value->as.text == NULL)
-        return true;
-    if (value->type == OPTLY_JSON) {
-        *text_len = strlen(value->as.text);
-        return true;
-    }
-    *text_len = strnlen(value->as.text, OPTLY__MOST_TEXT_LEN + 1);
-    return *text_len <= OPTLY__MOST_TEXT_LEN;
-}
-
 bool optly__value_suits_attribute(const optly_value *value)
 {
     switch (value->type) {

@@ -2,6 +2,8 @@
 #ifndef OPTLY__VALUE_H
 #define OPTLY__VALUE_H
 
+#include <string.h>
+
 #include <optly/value.h>
 
 #include "event/limits.h"
@@ -14,7 +16,20 @@ bool optly__read_bool(const bool *flag);
  * Measures the text of a string or of JSON; 0 if there is none. False if a
  * string is longer than OPTLY__MOST_TEXT_LEN.
  */
-bool optly__value_measure(const optly_value *value, size_t *text_len);
+static inline bool optly__value_measure(const optly_value *value,
+                                        size_t *text_len)
+{
+    *text_len = 0;
+    if ((value->type != OPTLY_STRING && value->type != OPTLY_JSON) ||
+        value->as.text == NULL)
+        return true;
+    if (value->type == OPTLY_JSON) {
+        *text_len = strlen(value->as.text);
+        return true;
+    }
+    *text_len = strnlen(value->as.text, OPTLY__MOST_TEXT_LEN + 1);
+    return *text_len <= OPTLY__MOST_TEXT_LEN;
+}
 
 /* A bool, a string, or a finite number of at most 2^53 in size. */
 bool optly__value_suits_attribute(const optly_value *value);

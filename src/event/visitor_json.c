@@ -1,25 +1,20 @@
 #include "event/visitor_json.h"
 
 #include "base/error.h"
-#include "event/value.h"
 
-optly_status optly__measure_pair(const optly_pair *pair, const char *list,
-                                 size_t i, size_t *key_len, size_t *text_len,
-                                 optly_error *err)
+optly_status optly__refuse_pair(const optly_pair *pair, const char *list,
+                                size_t i, optly_error *err)
 {
     if (pair->key == NULL)
         return optly__fail(err, OPTLY_ERR_INVALID, "%s[%zu].key: is NULL", list,
                            i);
-    *key_len = strnlen(pair->key, OPTLY__MOST_KEY_LEN + 1);
-    if (*key_len > OPTLY__MOST_KEY_LEN)
+    if (strnlen(pair->key, OPTLY__MOST_KEY_LEN + 1) > OPTLY__MOST_KEY_LEN)
         return optly__fail(err, OPTLY_ERR_TOO_LARGE,
                            "%s[%zu].key: longer than %d bytes", list, i,
                            OPTLY__MOST_KEY_LEN);
-    if (!optly__value_measure(&pair->value, text_len))
-        return optly__fail(err, OPTLY_ERR_TOO_LARGE,
-                           "%s[%zu].value: longer than %d bytes", list, i,
-                           OPTLY__MOST_TEXT_LEN);
-    return OPTLY_OK;
+    return optly__fail(err, OPTLY_ERR_TOO_LARGE,
+                       "%s[%zu].value: longer than %d bytes", list, i,
+                       OPTLY__MOST_TEXT_LEN);
 }
 
 static void write_text(optly__writer *writer, optly__text text)

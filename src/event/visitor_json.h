@@ -5,6 +5,7 @@
 #include <optly/user_event.h>
 
 #include "event/event_text.h"
+#include "event/value.h"
 #include "json/writer.h"
 #include "project/project.h"
 
@@ -53,9 +54,19 @@ optly_status optly__write_tags(optly__writer *writer,
                                const optly_pair *pairs, size_t count,
                                optly_error *err);
 
-/* Measures the key and the text of pair number `i` of `list`. */
-optly_status optly__measure_pair(const optly_pair *pair, const char *list,
-                                 size_t i, size_t *key_len, size_t *text_len,
-                                 optly_error *err);
+/* Says what is wrong with pair number `i` of `list`, which does not measure. */
+optly_status optly__refuse_pair(const optly_pair *pair, const char *list,
+                                size_t i, optly_error *err);
+
+/* Measures the key and the text of a pair; false if it has to be refused. */
+static inline bool optly__measure_pair(const optly_pair *pair, size_t *key_len,
+                                       size_t *text_len)
+{
+    if (pair->key == NULL)
+        return false;
+    *key_len = strnlen(pair->key, OPTLY__MOST_KEY_LEN + 1);
+    return *key_len <= OPTLY__MOST_KEY_LEN &&
+           optly__value_measure(&pair->value, text_len);
+}
 
 #endif

@@ -215,18 +215,30 @@ void optly__write_name(optly__writer *writer, const char *text, size_t len)
     optly__write_literal(writer, ":");
 }
 
+/* Whether any number fits, so that it needs no copy. */
+static bool has_room_for_number(const optly__writer *writer)
+{
+    return (size_t)(writer->end - writer->at) >= OPTLY__NUMBER_SIZE;
+}
+
 void optly__write_int(optly__writer *writer, int64_t value)
 {
     char text[OPTLY__NUMBER_SIZE];
 
-    optly__write_raw(writer, text, optly__int_text(text, value));
+    if (has_room_for_number(writer))
+        writer->at += optly__int_text(writer->at, value);
+    else
+        optly__write_raw(writer, text, optly__int_text(text, value));
 }
 
 void optly__write_double(optly__writer *writer, double value)
 {
     char text[OPTLY__NUMBER_SIZE];
 
-    optly__write_raw(writer, text, optly__double_text(text, value));
+    if (has_room_for_number(writer))
+        writer->at += optly__double_text(writer->at, value);
+    else
+        optly__write_raw(writer, text, optly__double_text(text, value));
 }
 
 void optly__write_bool(optly__writer *writer, bool value)

@@ -64,6 +64,17 @@ static inline void optly__write_raw(optly__writer *writer, const char *text,
     writer->at += len;
 }
 
+/* The `len` bytes that were written from `offset` on, once more. */
+static inline void optly__write_again(optly__writer *writer, size_t offset,
+                                      size_t len)
+{
+    if ((size_t)(writer->end - writer->at) < len &&
+        !optly__writer_grow(writer, len))
+        return;
+    memcpy(writer->at, writer->start + offset, len);
+    writer->at += len;
+}
+
 /* A constant text; its length is known to the compiler. */
 #define optly__write_literal(writer, text)                                     \
     optly__write_raw((writer), "" text, sizeof(text) - 1)

@@ -18,7 +18,7 @@ static optly__table_slot *find_slot(const optly__table *table, const char *key,
         optly__table_slot *slot = &table->slots[i];
 
         if (slot->key == NULL || (slot->hash == hash && slot->len == len &&
-                                  memcmp(slot->key, key, len) == 0))
+                                  optly__same_bytes(slot->key, key, len)))
             return slot;
     }
 }
