@@ -210,6 +210,24 @@ static void test_a_failed_probe_does_not_override_retry_after(void **state)
     rig_destroy(r);
 }
 
+static void test_nothing_is_due_once_close_has_cancelled(void **state)
+{
+    rig *r = rig_create();
+
+    (void)state;
+    r->dispatcher.hold = true;
+    r->config.max_age_ms = 100;
+    rig_start(r);
+    rig_add_many(r, 0, 13);
+    rig_step(r);
+    r->engine.closing = true;
+    r->engine.aborting = true;
+    rig_step(r);
+    assert_int_equal(rig_stats(r)->pending, 10); /* the dispatcher's */
+    assert_true(r->next == OPTLY__NEVER);
+    rig_destroy(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +242,7 @@ int main(void)
         cmocka_unit_test(
             test_a_backoff_with_an_open_batch_does_not_sleep_through_events),
         cmocka_unit_test(test_a_failed_probe_does_not_override_retry_after),
+        cmocka_unit_test(test_nothing_is_due_once_close_has_cancelled),
     };
 
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

@@ -174,6 +174,7 @@ static bool abort_step(optly__engine *engine)
     }
     if (!optly__engine_drop_waiting(engine, OPTLY_DROP_CLOSED))
         return false;
+    engine->next_expiry_ms = OPTLY__NEVER; /* nothing waits to grow old */
     engine->aborted = true;
     return true;
 }
