@@ -260,6 +260,29 @@ static void test_many_contexts_stay_apart_and_are_forgotten(void **state)
     rig_destroy(r);
 }
 
+/* A thread may read the clock and be held up before it gets the lock. */
+static void
+test_a_clock_that_was_read_early_does_not_spoil_the_order(void **state)
+{
+    rig *r = rig_create();
+    optly_project *other = fake_project_of("2", "EU");
+
+    (void)state;
+    r->config.flush_interval_ms = 1000;
+    rig_start(r);
+    rig_add(r, 0);
+    r->now -= 5;
+    rig_add_event(r, fake_conversion(other, "eu"));
+    r->now += 5;
+    rig_step(r);
+    rig_advance(r, 996); /* it comes to rest on the way */
+    assert_int_equal(r->dispatcher.attempt_count, 0);
+    rig_advance(r, 4);
+    assert_int_equal(r->dispatcher.attempt_count, 2);
+    optly_project_destroy(other);
+    rig_destroy(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +298,8 @@ int main(void)
         cmocka_unit_test(test_events_expire_wherever_they_wait),
         cmocka_unit_test(test_an_unknown_region_goes_to_us_and_says_so_once),
         cmocka_unit_test(test_many_contexts_stay_apart_and_are_forgotten),
+        cmocka_unit_test(
+            test_a_clock_that_was_read_early_does_not_spoil_the_order),
     };
 
     return cmocka_run_group_tests_name("fill", tests, NULL, NULL);

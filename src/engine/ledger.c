@@ -16,8 +16,11 @@ static uint64_t *stage_counter(optly__ledger *ledger, optly__stage stage)
 void optly__ledger_accept(optly__ledger *ledger, optly_user_event *event,
                           int64_t now_ms)
 {
+    /* Its clock was read before the lock was taken, perhaps long before. */
+    if (now_ms > ledger->last_arrival_ms)
+        ledger->last_arrival_ms = now_ms;
     event->sequence = ++ledger->last_sequence;
-    event->arrival_ms = now_ms;
+    event->arrival_ms = ledger->last_arrival_ms;
     event->next = NULL;
     ledger->stats.attempted++;
     ledger->stats.accepted++;

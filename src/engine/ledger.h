@@ -34,11 +34,13 @@ typedef struct optly__ledger {
     optly_stats stats;
     uint64_t pending_bytes;
     uint64_t last_sequence;
+    int64_t last_arrival_ms;
     uint64_t barriers_made;
     optly__barrier *barriers;
 } optly__ledger;
 
-/* Counts an accepted event and numbers it. */
+/* Counts an accepted event and numbers it. Arrivals stand in the order of the
+ * numbers: none is before the last one. */
 void optly__ledger_accept(optly__ledger *ledger, optly_user_event *event,
                           int64_t now_ms);
 
