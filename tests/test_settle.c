@@ -62,6 +62,46 @@ test_what_was_counted_ahead_is_reported_and_not_counted(void **state)
     rig_destroy(r);
 }
 
+static void close_meanwhile(const optly_delivery_report *report, void *user)
+{
+    rig *r = user;
+
+    (void)report;
+    if (r->engine.counted)
+        return;
+    optly__mutex_lock(&r->engine.lock);
+    r->engine.closing = true;
+    r->engine.aborting = true;
+    optly__engine_count_waiting(&r->engine);
+    optly__mutex_unlock(&r->engine.lock);
+}
+
+/* Events that expire in two parts; close's time is up between them. */
+static void test_what_close_has_counted_is_reported_as_such(void **state)
+{
+    rig *r = rig_create();
+
+    (void)state;
+    r->config.max_age_ms = 100;
+    rig_start(r);
+    assert_int_equal(
+        optly__handlers_add(
+            &r->engine.delivery_handlers,
+            optly__handler_create((optly__any_fn)close_meanwhile, r), NULL),
+        OPTLY_OK);
+    rig_add_many(r, 0, 3);
+    rig_step(r); /* into an open batch */
+    r->now += 50;
+    rig_add_many(r, 3, 3);
+    r->now += 200;
+    rig_step(r);
+    rig_check_books(r);
+    for (int i = 0; i < OPTLY_REASON_SLOTS; i++)
+        assert_int_equal(rig_stats(r)->dropped[i], r->reports.by_reason[i]);
+    r->engine.ledger.pending_bytes = 0; /* left as it was, for nobody */
+    rig_destroy(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -69,6 +109,7 @@ int main(void)
         cmocka_unit_test(test_a_batch_is_reported_as_one),
         cmocka_unit_test(
             test_what_was_counted_ahead_is_reported_and_not_counted),
+        cmocka_unit_test(test_what_close_has_counted_is_reported_as_such),
     };
 
     return cmocka_run_group_tests_name("settle", tests, NULL, NULL);

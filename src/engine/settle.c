@@ -172,15 +172,18 @@ bool optly__engine_settle_hand(optly__engine *engine, optly__stage stage,
                                optly_drop_reason reason)
 {
     optly__batch *hand = &engine->hand;
+    bool counted;
 
     if (hand->count == 0)
         return true;
     optly__mutex_lock(&engine->lock);
+    /* A close whose time is up may have counted it, or count it from here. */
+    counted = engine->counted && stage != OPTLY__IN_FLIGHT;
+    if (counted)
+        reason = OPTLY_DROP_CLOSED; /* that is how */
     engine->hand_stage = stage;
     engine->hand_reason = reason;
-    /* A close whose time is up may have counted it, or count it from here. */
-    engine->hand_count =
-        engine->counted && stage != OPTLY__IN_FLIGHT ? 0 : hand->count;
+    engine->hand_count = counted ? 0 : hand->count;
     optly__mutex_unlock(&engine->lock);
     if (!report_batch(engine, hand, reason))
         return false;
