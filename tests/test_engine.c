@@ -228,6 +228,25 @@ static void test_nothing_is_due_once_close_has_cancelled(void **state)
     rig_destroy(r);
 }
 
+static void
+test_a_flush_that_does_not_wait_is_seen_by_the_next_step(void **state)
+{
+    rig *r = rig_create();
+    optly__barrier barrier;
+
+    (void)state;
+    rig_start(r);
+    rig_add_many(r, 0, 3);
+    rig_open_flush(r, &barrier);
+    rig_close_flush(r, &barrier); /* its time was up at once */
+    rig_step(r);
+    assert_int_equal(rig_stats(r)->delivered, 3);
+    rig_add(r, 3);
+    rig_step(r);
+    assert_int_equal(rig_stats(r)->delivered, 3); /* it asked for no more */
+    rig_destroy(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +262,8 @@ int main(void)
             test_a_backoff_with_an_open_batch_does_not_sleep_through_events),
         cmocka_unit_test(test_a_failed_probe_does_not_override_retry_after),
         cmocka_unit_test(test_nothing_is_due_once_close_has_cancelled),
+        cmocka_unit_test(
+            test_a_flush_that_does_not_wait_is_seen_by_the_next_step),
     };
 
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

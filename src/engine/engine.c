@@ -113,7 +113,7 @@ static bool begin_step(optly__engine *engine, bool *hasten, bool *aborting)
     engine->place = OPTLY__IN_ENGINE;
     engine->sleep = OPTLY__AWAKE;
     engine->poked = false;
-    engine->flush_target = optly__ledger_flush_target(&engine->ledger);
+    engine->flush_target = engine->ledger.flush_target;
     *hasten = engine->hastened != engine->ledger.barriers_made;
     engine->hastened = engine->ledger.barriers_made;
     *aborting = engine->aborting;

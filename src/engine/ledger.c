@@ -123,6 +123,7 @@ void optly__ledger_open_barrier(optly__ledger *ledger, optly__barrier *barrier)
 {
     barrier->number = ++ledger->barriers_made;
     barrier->target = ledger->last_sequence;
+    ledger->flush_target = ledger->last_sequence;
     barrier->remaining = ledger->stats.pending;
     barrier->dropped = false;
     barrier->next = ledger->barriers;
@@ -136,15 +137,4 @@ void optly__ledger_close_barrier(optly__ledger *ledger, optly__barrier *barrier)
     while (*at != barrier)
         at = &(*at)->next;
     *at = barrier->next;
-}
-
-uint64_t optly__ledger_flush_target(const optly__ledger *ledger)
-{
-    uint64_t target = 0;
-
-    for (const optly__barrier *b = ledger->barriers; b != NULL; b = b->next) {
-        if (b->remaining > 0 && b->target > target)
-            target = b->target;
-    }
-    return target;
 }

@@ -35,6 +35,8 @@ typedef struct optly__ledger {
     uint64_t pending_bytes;
     uint64_t last_sequence;
     int64_t last_arrival_ms;
+    uint64_t flush_target; /* the last number that a flush has asked for, also
+                            * one that did not wait until it was sent */
     uint64_t barriers_made;
     optly__barrier *barriers;
 } optly__ledger;
@@ -74,8 +76,5 @@ void optly__ledger_displaced_reported(optly__ledger *ledger,
 void optly__ledger_open_barrier(optly__ledger *ledger, optly__barrier *barrier);
 void optly__ledger_close_barrier(optly__ledger *ledger,
                                  optly__barrier *barrier);
-
-/* The last number that some flush still waits for; 0: none. */
-uint64_t optly__ledger_flush_target(const optly__ledger *ledger);
 
 #endif
