@@ -247,6 +247,33 @@ test_a_flush_that_does_not_wait_is_seen_by_the_next_step(void **state)
     rig_destroy(r);
 }
 
+static void test_a_probe_does_not_end_what_was_asked_meanwhile(void **state)
+{
+    rig *r = rig_create();
+
+    (void)state;
+    r->dispatcher.hold = true;
+    r->config.batch_size = 1;
+    r->config.max_in_flight = 2;
+    r->config.backoff.max_ms = r->config.backoff.initial_ms = 1;
+    rig_start(r);
+    rig_add_many(r, 0, 3);
+    rig_step(r);
+    fake_dispatcher_complete(&r->dispatcher, 0, OPTLY_RETRY);
+    rig_advance(r, 1);
+    assert_int_equal(r->dispatcher.attempt_count, 3); /* the probe */
+
+    r->dispatcher.retry_after_ms = 60000;
+    fake_dispatcher_complete(&r->dispatcher, 1, OPTLY_RETRY);
+    rig_step(r);
+    fake_dispatcher_complete(&r->dispatcher, 2, OPTLY_DELIVERED);
+    rig_advance(r, 59000);
+    assert_int_equal(r->dispatcher.attempt_count, 3);
+    rig_advance(r, 1000);
+    assert_int_equal(r->dispatcher.attempt_count, 4);
+    rig_destroy(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_nothing_is_due_once_close_has_cancelled),
         cmocka_unit_test(
             test_a_flush_that_does_not_wait_is_seen_by_the_next_step),
+        cmocka_unit_test(test_a_probe_does_not_end_what_was_asked_meanwhile),
     };
 
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

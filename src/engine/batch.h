@@ -29,7 +29,7 @@ typedef struct optly__batch {
     int64_t opened_ms;    /* the arrival of its first event */
     uint64_t opened_sequence;
     uint64_t order;               /* its place among the closed batches */
-    uint64_t era;                 /* the lane's, when it was dispatched */
+    uint64_t era, asks;           /* the lane's, when it was dispatched */
     int64_t not_before_ms;        /* after a failed attempt */
     int64_t retry_after_until_ms; /* what the endpoint asked for */
     uint32_t attempts;

@@ -26,9 +26,13 @@ bool optly__lane_is_open(const optly__lane *lane, int64_t now_ms)
 
 void optly__lane_recover(optly__lane *lane, const optly__batch *batch)
 {
-    if (!lane->backing_off ||
-        (batch->era != lane->era && lane->retry_after_until_ms != 0))
+    if (!lane->backing_off)
         return;
+    if (batch->asks != lane->asks && lane->retry_after_until_ms != 0) {
+        if (batch->era == lane->era)
+            lane->probing = false; /* that was the probe */
+        return;
+    }
     lane->backing_off = false;
     lane->probing = false;
     lane->misconfigured = false;
@@ -59,6 +63,7 @@ void optly__lane_fail(optly__lane *lane, optly__batch *batch,
         now_ms + optly__backoff_delay_ms(backoff, step, chance), retry_after);
     lane->retry_after_until_ms =
         latest(lane->retry_after_until_ms, retry_after);
+    lane->asks += retry_after > 0;
     lane->backing_off = true;
     if (counts) {
         step = at_max ? STEP_AT_MAX : lane->failures;

@@ -27,6 +27,7 @@ typedef struct optly__lane {
     bool misconfigured; /* the last trouble was of that kind */
     uint32_t failures;  /* steps of the backoff so far */
     uint64_t era;
+    uint64_t asks; /* answers with a Retry-After so far */
     int64_t not_before_ms;
     int64_t retry_after_until_ms;
 } optly__lane;

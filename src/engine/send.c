@@ -115,6 +115,7 @@ static bool begin_attempt(optly__engine *engine, optly__lane *lane,
     lane->probing = lane->backing_off;
     engine->in_flight++;
     batch->era = lane->era;
+    batch->asks = lane->asks;
     engine->place = OPTLY__IN_DISPATCHER;
     optly__mutex_unlock(&engine->lock);
     return true;
