@@ -97,6 +97,70 @@ static void test_a_batch_that_always_fails_does_not_block_others(void **state)
     rig_destroy(r);
 }
 
+/* The endpoint answers at once, so that no other batch is under way to show
+ * that it works: only the one that goes next can. */
+static void test_a_batch_that_fails_at_every_try_lets_others_pass(void **state)
+{
+    rig *r = rig_create();
+
+    (void)state;
+    r->dispatcher.unlucky = "v0";
+    rig_start(r);
+    rig_add_many(r, 0, 10);
+    rig_step(r);
+    for (int round = 0; round < 20; round++) {
+        rig_add_many(r, 100 + round * 10, 10);
+        rig_advance(r, 250);
+    }
+    rig_advance(r, 60000);
+
+    assert_int_equal(rig_stats(r)->delivered, 200);
+    assert_int_equal(rig_stats(r)->retry_wait, 10);
+    rig_destroy(r);
+}
+
+static void test_a_failing_context_lets_others_pass_one_in_flight(void **state)
+{
+    rig *r = rig_create();
+    optly_project *other = fake_project_of("2", "US");
+
+    (void)state;
+    r->config.max_in_flight = 1;
+    r->config.batch_size = 1;
+    r->dispatcher.unlucky = "a1";
+    rig_start(r);
+    rig_add_event(r, fake_conversion(r->project, "a1"));
+    rig_step(r);
+    rig_add_event(r, fake_conversion(other, "b1"));
+    rig_add_event(r, fake_conversion(r->project, "a2"));
+    rig_advance(r, 60000);
+
+    assert_int_equal(r->reports.events, 1);
+    assert_string_equal(r->reports.visitors[0], "b1");
+    optly_project_destroy(other);
+    rig_destroy(r);
+}
+
+/* Each probe of an outage may take out one batch more, and DROP_OLDEST needs
+ * something to displace. */
+static void test_probes_leave_the_queue_as_it_is(void **state)
+{
+    rig *r = rig_create();
+
+    (void)state;
+    r->config.max_in_flight = 3;
+    r->config.batch_size = 100;
+    r->dispatcher.otherwise = OPTLY_RETRY;
+    rig_start(r);
+    rig_add_many(r, 0, 2000);
+    rig_advance(r, 3600000);
+
+    assert_true(r->dispatcher.attempt_count > 50);
+    assert_in_range(rig_stats(r)->retry_wait, 300, 500);
+    assert_true(r->engine.queued[0] >= 1400);
+    rig_destroy(r);
+}
+
 static void test_one_in_flight_keeps_each_context_in_order(void **state)
 {
     rig *r = rig_create();
@@ -151,6 +215,9 @@ int main(void)
         cmocka_unit_test(
             test_an_outage_of_one_endpoint_does_not_stop_the_other),
         cmocka_unit_test(test_a_batch_that_always_fails_does_not_block_others),
+        cmocka_unit_test(test_a_batch_that_fails_at_every_try_lets_others_pass),
+        cmocka_unit_test(test_a_failing_context_lets_others_pass_one_in_flight),
+        cmocka_unit_test(test_probes_leave_the_queue_as_it_is),
         cmocka_unit_test(test_one_in_flight_keeps_each_context_in_order),
         cmocka_unit_test(test_a_given_endpoint_serves_all_regions),
     };

@@ -142,11 +142,35 @@ static size_t take(optly__engine *engine)
     return count;
 }
 
-/* Whether the lane may send and has nothing ready. */
+/* Whether fewer batches are closed and wait than may be in flight, or than
+ * two, so that there is a choice. */
+static bool has_few_ready(const optly__engine *engine, const optly__lane *lane)
+{
+    uint32_t most = engine->config.max_in_flight, count = 0;
+
+    if (most < 2)
+        most = 2;
+    for (const optly__batch *b = lane->ready.first; b != NULL; b = b->next) {
+        if (++count == most)
+            return false;
+    }
+    return true;
+}
+
+/*
+ * Whether the lane may send and has nothing ready, or for a probe nothing but
+ * batches that failed before. Of those it does not collect more than could
+ * have failed side by side: the rest stays in the queue, for DROP_OLDEST.
+ */
 static bool is_hungry(optly__engine *engine, optly__lane *lane, int64_t now_ms)
 {
-    return optly__engine_may_send(engine, lane, now_ms) &&
-           optly__engine_next_batch(engine, lane, now_ms) == NULL;
+    const optly__batch *next;
+
+    if (!optly__engine_may_send(engine, lane, now_ms))
+        return false;
+    next = optly__engine_next_batch(engine, lane, now_ms);
+    return next == NULL || (lane->backing_off && next->attempts > 0 &&
+                            has_few_ready(engine, lane));
 }
 
 /* Whether the queue has something for a hungry lane. */

@@ -21,18 +21,29 @@ static bool is_held_up(optly__engine *engine, const optly__batch *batch)
            batch->group->skipped_in == engine->scan;
 }
 
+/*
+ * The first that may go. As a probe, the one that was tried least: a batch that
+ * fails for a reason of its own says nothing about the endpoint, and would
+ * fail at every probe.
+ */
 optly__batch *optly__engine_next_batch(optly__engine *engine, optly__lane *lane,
                                        int64_t now_ms)
 {
+    optly__batch *probe = NULL;
+
     engine->scan++;
     for (optly__batch *b = lane->ready.first; b != NULL; b = b->next) {
         if (is_held_up(engine, b))
             continue;
-        if (b->not_before_ms <= now_ms)
-            return b;
+        if (b->not_before_ms <= now_ms) {
+            if (!lane->backing_off)
+                return b;
+            if (probe == NULL || b->attempts < probe->attempts)
+                probe = b;
+        }
         b->group->skipped_in = engine->scan;
     }
-    return NULL;
+    return probe;
 }
 
 /* When the first of the closed batches may go, as far as it is known. */

@@ -54,15 +54,22 @@ static int remember(fake_dispatcher *fake, const optly_log_event *event,
     return number;
 }
 
-static bool is_poisoned(const fake_dispatcher *fake,
-                        const optly_log_event *event)
+/* Whether the batch has an event of `visitor`, which may be NULL. */
+static bool has_visitor(const optly_log_event *event, const char *visitor)
 {
-    for (uint32_t i = 0; fake->poison != NULL && i < event->event_count; i++) {
-        if (strcmp(optly_user_event_visitor_id(event->events[i]),
-                   fake->poison) == 0)
+    for (uint32_t i = 0; visitor != NULL && i < event->event_count; i++) {
+        if (strcmp(optly_user_event_visitor_id(event->events[i]), visitor) == 0)
             return true;
     }
     return false;
+}
+
+static optly_outcome outcome_of(const fake_dispatcher *fake,
+                                const optly_log_event *event)
+{
+    if (has_visitor(event, fake->poison))
+        return OPTLY_REFUSED;
+    return has_visitor(event, fake->unlucky) ? OPTLY_RETRY : OPTLY_DELIVERED;
 }
 
 void fake_dispatcher_complete(fake_dispatcher *fake, int i,
@@ -94,7 +101,7 @@ static void dispatch(void *self, const optly_log_event *event,
     if (fake->hold)
         return;
     if (outcome == OPTLY_OUTCOME_UNSET)
-        outcome = is_poisoned(fake, event) ? OPTLY_REFUSED : OPTLY_DELIVERED;
+        outcome = outcome_of(fake, event);
     fake_dispatcher_complete(fake, number, outcome);
 }
 

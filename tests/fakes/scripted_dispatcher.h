@@ -35,6 +35,8 @@ typedef struct fake_dispatcher {
     const int64_t *clock;
     /* Refuses batches that hold an event of this visitor; may be NULL. */
     const char *poison;
+    /* Fails those that do, for another try; may be NULL. */
+    const char *unlucky;
     /* Called at each dispatch before it is answered; may be NULL. */
     void (*on_dispatch)(struct fake_dispatcher *self);
     void *user;
