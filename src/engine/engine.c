@@ -219,9 +219,10 @@ void optly__engine_cleanup(optly__engine *engine)
         if (engine->slots[i].batch != NULL)
             optly__batch_discard(&engine->groups, engine->slots[i].batch);
     }
-    for (int i = 0; i < OPTLY__ENDPOINTS; i++)
+    for (int i = 0; i < OPTLY__ENDPOINTS; i++) {
         destroy_list(engine, &engine->lanes[i].ready);
-    destroy_list(engine, &engine->open);
+        destroy_list(engine, &engine->lanes[i].open);
+    }
     optly__engine_discard_hand(engine);
     optly__user_event_list_destroy(engine->displaced_hand);
     optly__user_event_list_destroy(engine->displaced_first);

@@ -114,8 +114,7 @@ typedef struct optly__engine {
     /* Driver only. */
     optly__lane lanes[OPTLY__ENDPOINTS];
     optly__group_table groups;
-    optly__batch_list open; /* by the arrival of their first event */
-    optly__batch hand;      /* events being settled; its group is NULL */
+    optly__batch hand; /* events being settled; its group is NULL */
     optly_user_event *displaced_hand; /* displaced ones being reported */
     optly_user_event *backlog_first, *backlog_last; /* taken, not batched */
     optly__slot *free_slots;

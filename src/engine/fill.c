@@ -27,18 +27,17 @@ static void watch_age(optly__engine *engine, const optly_user_event *event)
         engine->next_expiry_ms = expiry;
 }
 
-static void close_batch(optly__engine *engine, optly__batch *batch)
+static void close_batch(optly__engine *engine, optly__lane *lane,
+                        optly__batch *batch)
 {
-    uint32_t lane = optly__engine_lane_of(engine, batch->first);
-
-    optly__batch_list_remove(&engine->open, batch);
+    optly__batch_list_remove(&lane->open, batch);
     batch->group->open = NULL;
     batch->order = ++engine->next_order;
-    optly__batch_list_append(&engine->lanes[lane].ready, batch);
+    optly__batch_list_append(&lane->ready, batch);
 }
 
 /* Finds a batch with room for `event`; NULL when out of memory. */
-static optly__batch *open_batch(optly__engine *engine,
+static optly__batch *open_batch(optly__engine *engine, optly__lane *lane,
                                 const optly_user_event *event)
 {
     optly__group *group = optly__group_find(&engine->groups, event->context);
@@ -49,7 +48,7 @@ static optly__batch *open_batch(optly__engine *engine,
     batch = group->open;
     if (batch != NULL && optly__batch_body_len(batch, event->json_len) >
                              engine->config.max_payload_bytes) {
-        close_batch(engine, batch);
+        close_batch(engine, lane, batch);
         batch = NULL;
     }
     if (batch != NULL)
@@ -60,7 +59,7 @@ static optly__batch *open_batch(optly__engine *engine,
         return NULL;
     }
     group->open = batch;
-    optly__batch_list_append(&engine->open, batch);
+    optly__batch_list_append(&lane->open, batch);
     batch->opened_ms = event->arrival_ms;
     batch->opened_sequence = event->sequence;
     return batch;
@@ -81,7 +80,8 @@ static void log_unknown_region(optly__engine *engine,
 /* Puts an event into its batch; false when out of memory. */
 static bool place(optly__engine *engine, optly_user_event *event)
 {
-    optly__batch *batch = open_batch(engine, event);
+    optly__lane *lane = &engine->lanes[optly__engine_lane_of(engine, event)];
+    optly__batch *batch = open_batch(engine, lane, event);
 
     if (batch == NULL)
         return false;
@@ -89,7 +89,7 @@ static bool place(optly__engine *engine, optly_user_event *event)
     optly__batch_append(batch, event);
     watch_age(engine, event);
     if (batch->count == engine->config.batch_size)
-        close_batch(engine, batch);
+        close_batch(engine, lane, batch);
     return true;
 }
 
@@ -215,42 +215,38 @@ static int64_t due_ms(const optly__engine *engine, const optly__batch *batch,
     return batch->opened_ms + engine->config.flush_interval_ms;
 }
 
+/* The open batch that is due first; they stand in the order of that. */
+static optly__batch *first_open(const optly__engine *engine,
+                                const optly__lane *lane)
+{
+    optly__batch *batch = lane->open.first;
+
+    while (batch != NULL && is_held_up(engine, batch))
+        batch = batch->next;
+    return batch;
+}
+
 /* One that could not leave yet may as well fill up further. */
 void optly__engine_close_due(optly__engine *engine, int64_t now_ms)
 {
-    optly__batch *batch = engine->open.first, *next;
-    bool hungry[OPTLY__ENDPOINTS], any = false;
-
     for (int i = 0; i < OPTLY__ENDPOINTS; i++) {
-        hungry[i] = is_hungry(engine, &engine->lanes[i], now_ms);
-        any = any || hungry[i];
-    }
-    /* The open batches stand in the order in which they are due. */
-    for (; any && batch && due_ms(engine, batch, now_ms) <= now_ms;
-         batch = next) {
-        uint32_t lane = optly__engine_lane_of(engine, batch->first);
+        optly__lane *lane = &engine->lanes[i];
+        optly__batch *batch;
 
-        next = batch->next;
-        if (!hungry[lane] || is_held_up(engine, batch))
+        if (lane->open.first == NULL || !is_hungry(engine, lane, now_ms))
             continue;
-        close_batch(engine, batch);
-        hungry[lane] = false;
-        any = hungry[0] || hungry[1];
+        batch = first_open(engine, lane);
+        if (batch != NULL && due_ms(engine, batch, now_ms) <= now_ms)
+            close_batch(engine, lane, batch);
     }
 }
 
 int64_t optly__engine_open_due_ms(const optly__engine *engine,
                                   const optly__lane *lane, int64_t now_ms)
 {
-    const optly__batch *batch = engine->open.first;
+    const optly__batch *batch = first_open(engine, lane);
 
-    for (; batch != NULL; batch = batch->next) {
-        if (&engine->lanes[optly__engine_lane_of(engine, batch->first)] ==
-                lane &&
-            !is_held_up(engine, batch))
-            return due_ms(engine, batch, now_ms);
-    }
-    return OPTLY__NEVER;
+    return batch != NULL ? due_ms(engine, batch, now_ms) : OPTLY__NEVER;
 }
 
 /* Settles the expired events of one batch, which may be gone afterwards. */
@@ -258,7 +254,7 @@ static bool expire_batch(optly__engine *engine, optly__batch_list *list,
                          optly__batch *batch, int64_t limit_ms)
 {
     uint32_t count = optly__batch_count_older(batch, limit_ms);
-    bool is_open = list == &engine->open;
+    bool is_open = batch->group->open == batch;
 
     if (count == batch->count) {
         optly__batch_list_remove(list, batch);
@@ -313,10 +309,11 @@ static bool expire_batches(optly__engine *engine, int64_t limit_ms)
 {
     engine->next_expiry_ms = OPTLY__NEVER;
     for (int i = 0; i < OPTLY__ENDPOINTS; i++) {
-        if (!expire_list(engine, &engine->lanes[i].ready, limit_ms))
+        if (!expire_list(engine, &engine->lanes[i].ready, limit_ms) ||
+            !expire_list(engine, &engine->lanes[i].open, limit_ms))
             return false;
     }
-    return expire_list(engine, &engine->open, limit_ms);
+    return true;
 }
 
 bool optly__engine_expire(optly__engine *engine, int64_t now_ms)
@@ -337,7 +334,7 @@ static bool drop_first(optly__engine *engine, optly__batch_list *list,
     optly__batch *batch = list->first;
 
     optly__batch_list_remove(list, batch);
-    if (list == &engine->open)
+    if (batch->group->open == batch)
         batch->group->open = NULL;
     engine->failed_batches++;
     return optly__engine_settle(engine, batch, batch->count,
@@ -360,9 +357,9 @@ bool optly__engine_drop_some(optly__engine *engine, optly_drop_reason reason,
     for (int i = 0; i < OPTLY__ENDPOINTS; i++) {
         if (engine->lanes[i].ready.first != NULL)
             return drop_first(engine, &engine->lanes[i].ready, reason);
+        if (engine->lanes[i].open.first != NULL)
+            return drop_first(engine, &engine->lanes[i].open, reason);
     }
-    if (engine->open.first != NULL)
-        return drop_first(engine, &engine->open, reason);
     take_to_hand(engine);
     *dropped = engine->hand.count > 0;
     if (*dropped)

@@ -20,6 +20,7 @@ typedef struct optly__backoff {
  */
 typedef struct optly__lane {
     const char *endpoint;
+    optly__batch_list open;  /* by the arrival of their first event */
     optly__batch_list ready; /* closed, not in flight, by order */
     uint32_t in_flight;      /* batches */
     bool backing_off;
