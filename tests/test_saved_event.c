@@ -277,6 +277,29 @@ static void test_content_is_not_taken_on_trust(void **state)
     assert_sealed_change(106, '\0', OPTLY_ERR_PARSE); /* the JSON */
 }
 
+/* The JSON goes into a batch as it stands; bytes that are not UTF-8 would have
+ * the whole batch refused. */
+static void test_json_that_needs_repair_is_noticed(void **state)
+{
+    struct bytes bytes = save_some();
+    const char *key = "\"visitor_id\":\"";
+    char *value = memmem(bytes.at, bytes.len, key, strlen(key));
+
+    (void)state;
+    assert_non_null(value);
+    value += strlen(key);
+    memcpy(value, "\\u0041v", strlen("visitor"));
+    seal(bytes);
+    assert_int_equal(try_restore(bytes.at, bytes.len, NULL), OPTLY_OK);
+    memcpy(value, "\\ud800v", strlen("visitor"));
+    seal(bytes);
+    assert_int_equal(try_restore(bytes.at, bytes.len, NULL), OPTLY_ERR_PARSE);
+    memcpy(value, "visit\xFFr", strlen("visitor"));
+    seal(bytes);
+    assert_int_equal(try_restore(bytes.at, bytes.len, NULL), OPTLY_ERR_PARSE);
+    free(bytes.at);
+}
+
 static void test_a_nul_inside_a_string_is_noticed(void **state)
 {
     struct bytes bytes = save_some();
@@ -374,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_sealed_lies_are_harmless),
         cmocka_unit_test(test_newer_version_is_unsupported),
         cmocka_unit_test(test_content_is_not_taken_on_trust),
+        cmocka_unit_test(test_json_that_needs_repair_is_noticed),
         cmocka_unit_test(test_a_nul_inside_a_string_is_noticed),
         cmocka_unit_test(test_limits_hold_for_saved_events_too),
         cmocka_unit_test(test_null_arguments_are_invalid),

@@ -254,6 +254,25 @@ test_what_cjson_cannot_read_is_refused_only_where_asked(void **state)
     }
 }
 
+static bool is_final(const char *text)
+{
+    const optly__scan_rules strict = {.most_depth = 32, .is_final = true};
+    size_t len = strlen(text);
+
+    assert_true(optly__scan_json(text, len, &rules, NULL, NULL));
+    return optly__scan_json(text, len, &strict, NULL, NULL);
+}
+
+static void test_what_needs_repair_is_refused_only_where_asked(void **state)
+{
+    (void)state;
+    assert_true(is_final("[\"\xC3\xA9\\ud83d\\ude00\\u0000\"]"));
+    assert_false(is_final("[\"\xFF\"]"));
+    assert_false(is_final("{\"\xC3\":1}"));
+    assert_false(is_final("[\"\\ud83d\"]"));
+    assert_false(is_final("[\"\\ude00\"]"));
+}
+
 static void test_offset_is_where_the_fault_is(void **state)
 {
     size_t offset = 99;
@@ -280,6 +299,8 @@ int main(void)
         cmocka_unit_test(test_strings_are_repaired),
         cmocka_unit_test(
             test_what_cjson_cannot_read_is_refused_only_where_asked),
+        cmocka_unit_test(
+            test_what_needs_repair_is_refused_only_where_asked),
         cmocka_unit_test(test_offset_is_where_the_fault_is),
     };
 

@@ -163,7 +163,7 @@ static bool scan_unicode_escape(struct scanner *scanner)
         size = 12;
     if (size == 12 || unit < 0xD800 || unit > 0xDFFF)
         emit(scanner, start, size);
-    else if (!scanner->rules->suits_cjson)
+    else if (!scanner->rules->suits_cjson && !scanner->rules->is_final)
         emit(scanner, OPTLY__UTF8_REPLACEMENT,
              sizeof(OPTLY__UTF8_REPLACEMENT) - 1);
     else
@@ -185,19 +185,22 @@ static bool scan_escape(struct scanner *scanner)
     return true;
 }
 
-static void scan_non_ascii(struct scanner *scanner)
+static bool scan_non_ascii(struct scanner *scanner)
 {
     size_t size =
         optly__utf8_length(scanner->at, (size_t)(scanner->end - scanner->at));
 
     if (size == 0) {
+        if (scanner->rules->is_final)
+            return false;
         emit(scanner, OPTLY__UTF8_REPLACEMENT,
              sizeof(OPTLY__UTF8_REPLACEMENT) - 1);
         scanner->at++;
-        return;
+        return true;
     }
     emit(scanner, scanner->at, size);
     scanner->at += size;
+    return true;
 }
 
 /* Takes the bytes that need no look of their own. */
@@ -229,9 +232,7 @@ static bool scan_string(struct scanner *scanner)
             return false;
         if (byte == '"')
             break;
-        if (byte >= 0x80)
-            scan_non_ascii(scanner);
-        else if (!scan_escape(scanner))
+        if (!(byte >= 0x80 ? scan_non_ascii(scanner) : scan_escape(scanner)))
             return false;
     }
     take(scanner);

@@ -11,6 +11,9 @@ typedef struct optly__scan_rules {
     /* Refuses what cJSON would cut or not take: in strings \u0000 and escaped
      * surrogates that are alone, and numbers longer than 63 bytes. */
     bool suits_cjson;
+    /* Refuses strings that would have to be repaired: the text is used as it
+     * stands. */
+    bool is_final;
 } optly__scan_rules;
 
 /*
