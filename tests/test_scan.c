@@ -299,8 +299,7 @@ int main(void)
         cmocka_unit_test(test_strings_are_repaired),
         cmocka_unit_test(
             test_what_cjson_cannot_read_is_refused_only_where_asked),
-        cmocka_unit_test(
-            test_what_needs_repair_is_refused_only_where_asked),
+        cmocka_unit_test(test_what_needs_repair_is_refused_only_where_asked),
         cmocka_unit_test(test_offset_is_where_the_fault_is),
     };
 
