@@ -1,27 +1,29 @@
 /*
- * Threads that add, flush, look on and close at once, over and over, on an
- * endpoint that often fails: each accepted event is reported once. Meant for
- * the thread sanitizer; OPTLY_STRESS_ROUNDS makes it longer.
+ * Eight producers, and threads that flush, register and remove handlers, read
+ * the books, drive and close, all at once, over and over, on an endpoint that
+ * often fails: each accepted event is reported once. Meant for the thread
+ * sanitizer; OPTLY_STRESS_ROUNDS makes it longer.
  */
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "fakes/events.h"
+#include "fakes/process.h"
 #include "platform/platform.h"
 
-enum { ROUNDS = 60, PRODUCERS = 2, EVENTS = 150 };
+enum { ROUNDS = 25, PRODUCERS = 8, EVENTS = 40 };
 
 typedef struct stress {
     optly_project *project;
     optly_processor *processor;
     atomic_uint accepted, reported, seed, ended;
     atomic_uint late; /* calls of a handler that was removed */
+    atomic_uint snapshots;
     bool gets_worker;
 } stress;
 
@@ -86,25 +88,64 @@ static void *flush(void *user)
     return NULL;
 }
 
+static void look_on_reports(const optly_delivery_report *report, void *user)
+{
+    onlooker *o = user;
+
+    (void)report;
+    if (atomic_load(&o->removed))
+        (void)atomic_fetch_add(&o->stress->late, 1);
+    (void)sched_yield();
+}
+
 static void *come_and_go(void *user)
 {
     stress *s = user;
-    optly_stats stats = optly_stats_default();
-    int id;
+    int dispatch, delivery;
 
     while (atomic_load(&s->ended) < PRODUCERS) {
         onlooker o = {s, false};
 
+        assert_int_equal(optly_processor_on_event_dispatch(
+                             s->processor, look_on, &o, &dispatch),
+                         OPTLY_OK);
+        assert_int_equal(optly_processor_on_delivery(
+                             s->processor, look_on_reports, &o, &delivery),
+                         OPTLY_OK);
         assert_int_equal(
-            optly_processor_on_event_dispatch(s->processor, look_on, &o, &id),
+            optly_processor_remove_on_event_dispatch(s->processor, dispatch),
             OPTLY_OK);
-        assert_int_equal(optly_processor_stats(s->processor, &stats), OPTLY_OK);
-        assert_int_equal(stats.pending,
-                         stats.queued + stats.in_flight + stats.retry_wait);
         assert_int_equal(
-            optly_processor_remove_on_event_dispatch(s->processor, id),
+            optly_processor_remove_on_delivery(s->processor, delivery),
             OPTLY_OK);
         atomic_store(&o.removed, true);
+        (void)sched_yield();
+    }
+    return NULL;
+}
+
+static uint64_t sum(const uint64_t *slots)
+{
+    uint64_t total = 0;
+
+    for (int i = 0; i < OPTLY_REASON_SLOTS; i++)
+        total += slots[i];
+    return total;
+}
+
+static void *read_books(void *user)
+{
+    stress *s = user;
+    optly_stats stats = optly_stats_default();
+
+    while (atomic_load(&s->ended) < PRODUCERS) {
+        assert_int_equal(optly_processor_stats(s->processor, &stats), OPTLY_OK);
+        assert_int_equal(stats.attempted, stats.accepted + sum(stats.rejected));
+        assert_int_equal(stats.accepted,
+                         stats.delivered + sum(stats.dropped) + stats.pending);
+        assert_int_equal(stats.pending,
+                         stats.queued + stats.in_flight + stats.retry_wait);
+        (void)atomic_fetch_add(&s->snapshots, 1);
         (void)sched_yield();
     }
     return NULL;
@@ -172,10 +213,13 @@ static optly_processor *open_processor(stress *s)
     return processor;
 }
 
-static void run_round(uint32_t seed)
+/* Returns how many snapshots of the books were taken. */
+static uint32_t run_round(uint32_t seed)
 {
     static void *(*const parts[])(void *) = {
-        produce, produce, flush, flush, come_and_go, drive, close_soon};
+        produce,     produce,    produce,    produce, produce,   produce,
+        produce,     produce,    flush,      flush,   flush,     come_and_go,
+        come_and_go, read_books, read_books, drive,   close_soon};
     enum { PARTS = sizeof(parts) / sizeof(*parts) };
     pthread_t threads[PARTS];
     stress s = {0};
@@ -192,16 +236,19 @@ static void run_round(uint32_t seed)
     assert_int_equal(s.reported, s.accepted);
     assert_int_equal(s.late, 0);
     optly_project_destroy(s.project);
+    return s.snapshots;
 }
 
 static void test_all_at_once_is_counted_once(void **state)
 {
-    const char *text = getenv("OPTLY_STRESS_ROUNDS");
-    uint32_t rounds = text != NULL ? (uint32_t)atoi(text) : ROUNDS;
+    uint32_t rounds = fake_rounds("OPTLY_STRESS_ROUNDS", ROUNDS);
+    uint64_t snapshots = 0;
 
     (void)state;
     for (uint32_t i = 0; i < rounds; i++)
-        run_round(i);
+        snapshots += run_round(i);
+    print_message("%u rounds, %llu snapshots of the books\n", rounds,
+                  (unsigned long long)snapshots);
 }
 
 int main(void)

@@ -1,0 +1,28 @@
+/* What a test sees of its own process, and how long it is asked to run. */
+#ifndef OPTLY_FAKES_PROCESS_H
+#define OPTLY_FAKES_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* How often to do it: the number in the environment's `name`, or `fallback`. */
+uint32_t fake_rounds(const char *name, uint32_t fallback);
+
+int process_threads(void);
+
+/* Waits until no more than `count` are left, 10 s at most: a joined thread
+ * leaves the kernel's list a moment later. */
+bool process_threads_fall_to(int count);
+
+int process_descriptors(void);
+size_t process_resident_bytes(void);
+
+/* Whether a sanitizer keeps freed memory, so that sizes say nothing. */
+bool process_memory_is_watched(void);
+
+/* For how long the calling thread was ready to run and did not get a
+ * processor, since it began; 0 where the system does not tell. */
+int64_t process_starved_us(void);
+
+#endif
