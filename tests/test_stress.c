@@ -16,7 +16,7 @@
 #include "fakes/process.h"
 #include "platform/platform.h"
 
-enum { ROUNDS = 25, PRODUCERS = 8, EVENTS = 40 };
+enum { ROUNDS = 25, PRODUCERS = 8, EVENTS = 80 };
 
 typedef struct stress {
     optly_project *project;
@@ -25,7 +25,13 @@ typedef struct stress {
     atomic_uint late; /* calls of a handler that was removed */
     atomic_uint snapshots;
     bool gets_worker;
+    pthread_barrier_t begin; /* all threads of a round start at once */
 } stress;
+
+typedef struct part {
+    void *(*run)(void *user);
+    stress *stress;
+} part;
 
 typedef struct onlooker {
     stress *stress;
@@ -213,25 +219,39 @@ static optly_processor *open_processor(stress *s)
     return processor;
 }
 
+static void *run_part(void *user)
+{
+    const part *p = user;
+
+    (void)pthread_barrier_wait(&p->stress->begin);
+    return p->run(p->stress);
+}
+
 /* Returns how many snapshots of the books were taken. */
 static uint32_t run_round(uint32_t seed)
 {
-    static void *(*const parts[])(void *) = {
+    static void *(*const runs[])(void *) = {
         produce,     produce,    produce,    produce, produce,   produce,
         produce,     produce,    flush,      flush,   flush,     come_and_go,
         come_and_go, read_books, read_books, drive,   close_soon};
-    enum { PARTS = sizeof(parts) / sizeof(*parts) };
+    enum { PARTS = sizeof(runs) / sizeof(*runs) };
     pthread_t threads[PARTS];
+    part parts[PARTS];
     stress s = {0};
 
     s.seed = seed * 7919;
     s.project = fake_project();
     s.gets_worker = below(&s, 2) == 0;
     s.processor = open_processor(&s);
-    for (int i = 0; i < PARTS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, parts[i], &s), 0);
+    (void)pthread_barrier_init(&s.begin, NULL, PARTS);
+    for (int i = 0; i < PARTS; i++) {
+        parts[i] = (part){runs[i], &s};
+        assert_int_equal(pthread_create(&threads[i], NULL, run_part, &parts[i]),
+                         0);
+    }
     for (int i = 0; i < PARTS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
+    (void)pthread_barrier_destroy(&s.begin);
     optly_processor_destroy(s.processor);
     assert_int_equal(s.reported, s.accepted);
     assert_int_equal(s.late, 0);
