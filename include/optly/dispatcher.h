@@ -140,7 +140,8 @@ typedef void (*optly_delivery_result_fn)(const optly_dispatch_result *result,
 /**
  * Makes a delivery whose result comes to `fn`, once, on the thread that
  * completes it: for dispatchers that wrap another one. The delivery ends with
- * its completion, and must be completed.
+ * its completion, and must be completed; it is gone then, so that a second
+ * completion is not allowed.
  *
  * Returns OPTLY_OK, OPTLY_ERR_INVALID or OPTLY_ERR_NO_MEMORY.
  */

@@ -15,9 +15,9 @@ struct job {
     optly__dispatch_pool *pool;
     const optly_log_event *event;
     optly_delivery outer; /* where the result goes */
-    optly_delivery inner; /* whose end is the job's; none for HTTP */
     uint64_t cancel_count;
     /* Guarded by the pool's lock. */
+    uint64_t id;       /* of the inner delivery, once it runs */
     bool open;         /* not completed or given up yet */
     optly__kept *kept; /* the memory of `event`, once it is detached */
     struct job *next, *previous;
@@ -28,6 +28,8 @@ struct job_list {
 };
 
 struct optly__dispatch_pool {
+    optly__delivery_core core; /* first: inner deliveries point here */
+
     /* Set by create, then read-only. */
     optly_dispatcher inner;
     optly_dispatcher_ops inner_ops;
@@ -43,6 +45,7 @@ struct optly__dispatch_pool {
     /* Guarded by `lock`. */
     struct job_list waiting, running;
     struct job_list abandoned; /* ran, and not open any more */
+    uint64_t last_id;
     uint32_t waiting_count;
     uint32_t completing; /* results on their way out */
     uint32_t threads;    /* not yet ended */
@@ -92,17 +95,14 @@ static void release_pool(optly__dispatch_pool *pool)
         free_pool(pool);
 }
 
-/* The inner result of a job, on whichever thread it comes: ends the job. */
-static void pass_on(const optly_dispatch_result *result, void *user)
+/* The result of a job, on whichever thread it comes: ends the job. Lock held,
+ * released on the way. */
+static void end_job(optly__dispatch_pool *pool, struct job *job,
+                    const optly_dispatch_result *result)
 {
-    struct job *job = user;
-    optly__dispatch_pool *pool = job->pool;
-    optly__kept *kept;
-    bool open;
+    optly__kept *kept = job->kept;
+    bool open = job->open;
 
-    optly__mutex_lock(&pool->lock);
-    open = job->open;
-    kept = job->kept;
     unlink_job(open ? &pool->running : &pool->abandoned, job);
     if (open)
         pool->completing++;
@@ -120,30 +120,49 @@ static void pass_on(const optly_dispatch_result *result, void *user)
     release_pool(pool);
 }
 
+static struct job *find_job(const struct job_list *list, uint64_t id)
+{
+    struct job *job = list->first;
+
+    while (job != NULL && job->id != id)
+        job = job->next;
+    return job;
+}
+
+/* optly_delivery_complete of an inner delivery. A job that is not there has
+ * ended: the inner dispatcher completes it once more. */
+static void complete(optly__delivery_core *core, uint64_t id,
+                     const optly_dispatch_result *result)
+{
+    optly__dispatch_pool *pool = (optly__dispatch_pool *)core;
+    struct job *job;
+
+    optly__mutex_lock(&pool->lock);
+    job = find_job(&pool->running, id);
+    if (job == NULL)
+        job = find_job(&pool->abandoned, id);
+    if (job != NULL)
+        end_job(pool, job, result);
+    else
+        optly__mutex_unlock(&pool->lock);
+}
+
 static void run_blocking(optly__dispatch_pool *pool, struct job *job)
 {
     optly_dispatch_result result = optly_dispatch_result_default();
 
     optly__http_dispatch_blocking(pool->inner.self, job->event,
                                   job->cancel_count, &result);
-    pass_on(&result, job);
+    optly__mutex_lock(&pool->lock);
+    end_job(pool, job, &result);
 }
 
-static void run_inner(optly__dispatch_pool *pool, struct job *job)
+/* The job may end within dispatch. */
+static void run_inner(optly__dispatch_pool *pool, const struct job *job)
 {
-    optly_delivery delivery;
-    const optly_log_event *event = job->event;
+    optly_delivery delivery = {&pool->core, job->id};
 
-    if (optly_delivery_create(&delivery, pass_on, job) != OPTLY_OK) {
-        optly_dispatch_result result = optly_dispatch_result_default();
-
-        result.outcome = OPTLY_RETRY;
-        (void)snprintf(result.detail, sizeof(result.detail), "out of memory");
-        pass_on(&result, job);
-        return;
-    }
-    job->inner = delivery; /* the job may end within dispatch */
-    pool->inner_ops.dispatch(pool->inner.self, event, delivery);
+    pool->inner_ops.dispatch(pool->inner.self, job->event, delivery);
 }
 
 /* Waits for a job and moves it to those running; NULL: stop. */
@@ -159,6 +178,7 @@ static struct job *take_job(optly__dispatch_pool *pool)
         unlink_job(&pool->waiting, job);
         pool->waiting_count--;
         append(&pool->running, job);
+        job->id = ++pool->last_id;
         pool->inside++;
         pool->references++;
         /* Read where cancel has to pass: it then counts for this job. */
@@ -177,8 +197,10 @@ static void end_jobs(optly__dispatch_pool *pool, const struct job_list *list)
 
     optly__mutex_lock(&pool->lock);
     while ((job = list->first) != NULL) {
+        optly_delivery delivery = {&pool->core, job->id};
+
         optly__mutex_unlock(&pool->lock);
-        optly__delivery_complete_as(job->inner, OPTLY_CANCELLED, "abandoned");
+        optly__delivery_complete_as(delivery, OPTLY_CANCELLED, "abandoned");
         optly__mutex_lock(&pool->lock);
     }
     optly__mutex_unlock(&pool->lock);
@@ -379,6 +401,7 @@ optly_status optly__dispatch_pool_create(optly__dispatch_pool **out,
 
     if (pool == NULL)
         return optly__fail_memory(err);
+    pool->core.complete = complete;
     pool->references = 1;
     pool->capacity = capacity;
     pool->inner = *inner;
