@@ -9,6 +9,9 @@
 /* How often to do it: the number in the environment's `name`, or `fallback`. */
 uint32_t fake_rounds(const char *name, uint32_t fallback);
 
+/* A cmocka set-up: a sanitizer starts a thread of its own beside the first. */
+int process_warm_up(void **state);
+
 int process_threads(void);
 
 /* Waits until no more than `count` are left, 10 s at most: a joined thread

@@ -170,5 +170,5 @@ int main(void)
         cmocka_unit_test(test_two_hundred_at_once_leave_nothing_behind),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, process_warm_up, NULL);
 }

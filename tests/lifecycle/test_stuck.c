@@ -285,5 +285,5 @@ int main(void)
         cmocka_unit_test(test_close_and_destroy_come_back_in_time),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, process_warm_up, NULL);
 }
