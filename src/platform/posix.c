@@ -69,8 +69,10 @@ void optly__cond_wait_until(optly__cond *cond, optly__mutex *mutex,
     }
     if (deadline_ms < 0)
         deadline_ms = 0;
-    /* A 32-bit time_t ends at 2^31 seconds; that is never, too. */
-    if (deadline_ms / 1000 > INT32_MAX)
+    /* A 32-bit time_t ends at 2^31 seconds; that is never, too. A larger one
+     * is not cut: a clock that shows more would have the wait return at once.
+     */
+    if (sizeof(time_t) < sizeof(int64_t) && deadline_ms / 1000 > INT32_MAX)
         deadline_ms = (int64_t)INT32_MAX * 1000;
     deadline.tv_sec = (time_t)(deadline_ms / 1000);
     deadline.tv_nsec = (long)(deadline_ms % 1000) * 1000000L;
