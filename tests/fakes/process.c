@@ -91,6 +91,18 @@ bool process_memory_is_watched(void)
     return getenv("OPTLY_MEMORY_IS_WATCHED") != NULL;
 }
 
+bool process_malloc_survives_fork(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    return false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+    return false;
+#endif
+#endif
+    return true;
+}
+
 int64_t process_starved_us(void)
 {
     char path[64];

@@ -24,6 +24,10 @@ size_t process_resident_bytes(void);
 /* Whether a sanitizer keeps freed memory, so that sizes say nothing. */
 bool process_memory_is_watched(void);
 
+/* Whether malloc works in the child of a process with threads: not that of the
+ * address sanitizer, whose locks a fork leaves held. */
+bool process_malloc_survives_fork(void);
+
 /* For how long the calling thread was ready to run and did not get a
  * processor, since it began; 0 where the system does not tell. */
 int64_t process_starved_us(void);

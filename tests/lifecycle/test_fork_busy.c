@@ -225,6 +225,8 @@ static void test_children_of_a_busy_parent_neither_hang_nor_send(void **state)
     optly_processor_config config = optly_processor_config_default();
 
     (void)state;
+    if (!process_malloc_survives_fork())
+        skip();
     run_family(&config, true);
 }
 
@@ -273,9 +275,12 @@ static void test_children_leave_connections_alone(void **state)
 {
     optly_processor_config config = optly_processor_config_default();
     atomic_uint spoilt = 0;
-    raw_server *server = raw_server_start(answer_and_check, &spoilt);
+    raw_server *server;
 
     (void)state;
+    if (!process_malloc_survives_fork())
+        skip();
+    server = raw_server_start(answer_and_check, &spoilt);
     config.endpoint = raw_server_url(server);
     config.batch_size = 100;
     run_family(&config, false);
