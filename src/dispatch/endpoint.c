@@ -2,8 +2,8 @@
 
 #include <arpa/inet.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/error.h"
 
 enum { MAX_URL_BYTES = 2048, MAX_HOST_BYTES = 253 };
@@ -12,9 +12,9 @@ const char *optly_region_endpoint(const char *region)
 {
     if (region == NULL)
         return NULL;
-    if (strcasecmp(region, "US") == 0)
+    if (optly__ascii_begins(region, "US", 2) && region[2] == '\0')
         return OPTLY_EVENT_ENDPOINT_US;
-    if (strcasecmp(region, "EU") == 0)
+    if (optly__ascii_begins(region, "EU", 2) && region[2] == '\0')
         return OPTLY_EVENT_ENDPOINT_EU;
     return NULL;
 }
@@ -105,7 +105,7 @@ static const char *name_problem(const char *host, size_t len, bool *loopback)
     else if (ends_in_number(host, len))
         return "the host is a number, but not an IPv4 address";
     else
-        *loopback = len == 9 && strncasecmp(host, "localhost", 9) == 0;
+        *loopback = len == 9 && optly__ascii_begins(host, "localhost", 9);
     return NULL;
 }
 
@@ -174,12 +174,12 @@ static const char *byte_problem(const char *url)
 static const char *url_problem(const char *url, bool allow_plaintext)
 {
     const char *problem = byte_problem(url), *authority;
-    bool secure = strncasecmp(url, "https://", 8) == 0;
+    bool secure = optly__ascii_begins(url, "https://", 8);
     bool loopback;
 
     if (problem != NULL)
         return problem;
-    if (!secure && strncasecmp(url, "http://", 7) != 0)
+    if (!secure && !optly__ascii_begins(url, "http://", 7))
         return "does not start with https:// or http://";
     authority = url + (secure ? 8 : 7);
     problem = optly__authority_problem(authority, strcspn(authority, "/?"),

@@ -3,7 +3,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <strings.h>
+
+#include "base/ascii.h"
 
 static bool is_token_byte(char c)
 {
@@ -35,7 +36,7 @@ static bool is_reserved(const char *name, size_t len)
                                         "X-Optimizely-Strict"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strlen(names[i]) == len && strncasecmp(names[i], name, len) == 0)
+        if (strlen(names[i]) == len && optly__ascii_begins(name, names[i], len))
             return true;
     }
     return false;

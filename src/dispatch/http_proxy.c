@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "dispatch/endpoint.h"
@@ -25,7 +25,7 @@ static const char *proxy_problem(const char *proxy)
     scheme_len = known ? 0 : (size_t)(authority - proxy);
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
         known = known || (strlen(schemes[i]) == scheme_len &&
-                          strncasecmp(schemes[i], proxy, scheme_len) == 0);
+                          optly__ascii_begins(proxy, schemes[i], scheme_len));
     if (!known)
         return "the scheme is none of http, https, socks4, socks4a, socks5, "
                "socks5h";

@@ -1,8 +1,8 @@
 #include "dispatch/http_response.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "dispatch/delivery.h"
 #include "platform/platform.h"
 
@@ -32,7 +32,7 @@ static bool find_value(const char *name, const char **line, size_t *len)
     size_t name_len = strlen(name);
 
     if (*len <= name_len || (*line)[name_len] != ':' ||
-        strncasecmp(*line, name, name_len) != 0)
+        !optly__ascii_begins(*line, name, name_len))
         return false;
     *line += name_len + 1;
     *len -= name_len + 1;

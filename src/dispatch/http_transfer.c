@@ -2,9 +2,9 @@
 
 #include <curl/curl.h>
 #include <stdio.h>
-#include <strings.h>
 #include <sys/socket.h>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "dispatch/endpoint.h"
@@ -118,7 +118,7 @@ static CURLcode set_request(optly__http_transfer *transfer)
     const optly_log_event *event = transfer->event;
     const void *body = event->body;
     size_t len = body != NULL ? event->body_len : 0;
-    bool secure = strncasecmp(event->endpoint, "https:", 6) == 0;
+    bool secure = optly__ascii_begins(event->endpoint, "https:", 6);
     const char *proxy = secure ? settings->https_proxy : settings->http_proxy;
     CURLcode code;
 
