@@ -206,33 +206,52 @@ bool optly__random_bytes(void *bytes, size_t size)
 static _Atomic(_Atomic uint64_t *) wiped_page;
 static _Atomic uint64_t last_generation;
 
-static _Atomic uint64_t *find_wiped_page(void)
+#if defined(MADV_WIPEONFORK)
+/* Room for it in memory that goes when the library is unloaded; the kernel
+ * takes it if it is memory and no file's. */
+enum { MOST_PAGE_BYTES = 65536 };
+static unsigned char page_room[2 * MOST_PAGE_BYTES];
+
+static void *make_wiped_page(void)
 {
-    _Atomic uint64_t *page = atomic_load(&wiped_page), *none = NULL;
     size_t size = (size_t)sysconf(_SC_PAGESIZE);
+    size_t skip = (size - (uintptr_t)page_room % size) % size;
     void *mapped;
 
-    if (page != NULL)
-        return page;
+    if (size <= MOST_PAGE_BYTES &&
+        madvise(page_room + skip, size, MADV_WIPEONFORK) == 0)
+        return page_room + skip;
     mapped = mmap(NULL, size, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapped == MAP_FAILED)
         return NULL;
-#if defined(MADV_WIPEONFORK)
-    if (madvise(mapped, size, MADV_WIPEONFORK) != 0) {
-        (void)munmap(mapped, size);
-        return NULL;
-    }
-#else
+    if (madvise(mapped, size, MADV_WIPEONFORK) == 0)
+        return mapped;
     (void)munmap(mapped, size);
     return NULL;
-#endif
-    page = mapped;
-    if (atomic_compare_exchange_strong(&wiped_page, &none, page))
+}
+
+/* Of two threads that come first, one maps in vain if the room is no use. */
+static _Atomic uint64_t *find_wiped_page(void)
+{
+    _Atomic uint64_t *page = atomic_load(&wiped_page), *none = NULL;
+
+    if (page != NULL)
         return page;
-    (void)munmap(mapped, size);
+    page = make_wiped_page();
+    if (page == NULL ||
+        atomic_compare_exchange_strong(&wiped_page, &none, page))
+        return page;
+    if (page != none)
+        (void)munmap((void *)page, (size_t)sysconf(_SC_PAGESIZE));
     return none;
 }
+#else
+static _Atomic uint64_t *find_wiped_page(void)
+{
+    return NULL;
+}
+#endif
 
 uint64_t optly__fork_generation(void)
 {
