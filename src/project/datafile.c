@@ -333,6 +333,44 @@ static optly_status read_project(struct reader *reader, const cJSON *root)
 }
 
 /*
+ * A host may bring a cJSON of its own, which then takes the system's place in
+ * the whole process. Whether its nodes are those that this file was compiled
+ * with: what its functions answer is found where it should be. Follows no
+ * pointer before it is known to be one. `root` is of `probe`.
+ */
+static const char probe[] = "[{\"k\":\"v\"},true]";
+
+static bool has_known_nodes(const cJSON *root)
+{
+    const cJSON *first = cJSON_GetArrayItem(root, 0);
+    const cJSON *second = cJSON_GetArrayItem(root, 1);
+    const cJSON *field = cJSON_GetObjectItemCaseSensitive(first, "k");
+    const char *text = cJSON_GetStringValue(field);
+
+    return first != NULL && second != NULL && field != NULL && text != NULL &&
+           root->child == first && first->next == second &&
+           second->next == NULL && first->child == field &&
+           field->valuestring == text && field->string != NULL &&
+           strcmp(field->string, "k") == 0;
+}
+
+static optly_status check_cjson(optly_error *err)
+{
+    cJSON *root = cJSON_ParseWithLength(probe, sizeof(probe) - 1);
+    bool known;
+
+    if (root == NULL)
+        return optly__fail_memory(err);
+    known = has_known_nodes(root);
+    cJSON_Delete(root);
+    if (known)
+        return OPTLY_OK;
+    return optly__fail(err, OPTLY_ERR_UNSUPPORTED,
+                       "datafile: the process has a cJSON of another layout "
+                       "than the one that the library was built with");
+}
+
+/*
  * cJSON takes much that is not JSON, and cuts strings at an escaped NUL; so
  * the text is checked beforehand. Then cJSON fails only without memory.
  */
@@ -342,10 +380,14 @@ static optly_status parse(cJSON **root, const char *json, size_t json_len,
     static const optly__scan_rules rules = {
         .most_depth = OPTLY__SCAN_MOST_DEPTH, .suits_cjson = true};
     size_t offset = 0;
+    optly_status status;
 
     if (!optly__scan_json(json, json_len, &rules, NULL, &offset))
         return optly__fail(err, OPTLY_ERR_PARSE,
                            "datafile: not valid JSON at byte %zu", offset);
+    status = check_cjson(err);
+    if (status != OPTLY_OK)
+        return status;
     *root = cJSON_ParseWithLength(json, json_len);
     return *root != NULL ? OPTLY_OK : optly__fail_memory(err);
 }
