@@ -5,8 +5,6 @@
 
 #include "fakes/events.h"
 
-enum { WAIT_MS = 5 };
-
 static int right(bool good)
 {
     return good ? OPTLY_OK : CALL_WRONG;
@@ -525,12 +523,12 @@ static int process_event(const subject *s)
 
 static int processor_flush(const subject *s)
 {
-    return optly_processor_flush(s->processor, WAIT_MS);
+    return optly_processor_flush(s->processor, s->wait_ms);
 }
 
 static int processor_close(const subject *s)
 {
-    return optly_processor_close(s->processor, WAIT_MS, NULL);
+    return optly_processor_close(s->processor, s->wait_ms, NULL);
 }
 
 static int processor_destroy(const subject *s)

@@ -11,6 +11,7 @@ typedef struct subject {
     optly_user_event *event;
     int dispatch_id, delivery_id; /* handlers of the processor, to remove */
     optly_delivery delivery;      /* one that is complete */
+    uint32_t wait_ms;             /* the limit of flush and close */
 } subject;
 
 /* What a call answers that returns no status, and not what it should. */

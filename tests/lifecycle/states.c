@@ -14,7 +14,8 @@
 #include "fakes/events.h"
 #include "processor/processor.h"
 
-enum { PATIENCE_MS = 10000 };
+/* How long is waited for what happens, and for what does not. */
+enum { PATIENCE_MS = 10000, IN_VAIN_MS = 5 };
 
 const char *const state_names[STATES] = {
     "null",       "new",          "running",     "closing",   "closed",
@@ -35,7 +36,7 @@ typedef struct world {
     optly__mutex lock;
     optly__cond changed;
     /* Guarded by `lock`. */
-    bool dispatched, hold, woken, acted;
+    bool dispatched, hold, woken, acted, destroyed;
     atomic_bool acting;
     atomic_long caller; /* the kernel's number of the thread that calls */
     int answer;
@@ -143,7 +144,10 @@ static void cancel(void *self)
 
 static void destroy(void *self)
 {
-    act(self, RELEASE);
+    world *w = self;
+
+    act(w, RELEASE);
+    set(w, &w->destroyed);
 }
 
 static const optly_dispatcher_ops plain_ops = {
@@ -352,6 +356,8 @@ static world *world_create(life at, const call *what)
                  : at == LOG   ? OPTLY_MISCONFIGURED
                                : OPTLY_DELIVERED;
     w->hold = at == CLOSING || at == FORKED || at == CANCEL;
+    w->subject.wait_ms =
+        at == CLOSING || at == POOL || at == CANCEL ? IN_VAIN_MS : PATIENCE_MS;
     (void)optly__mutex_init(&w->lock);
     (void)optly__cond_init(&w->changed);
     if (at == WITH_NULL)
@@ -382,9 +388,15 @@ static int world_end(world *w)
     if (is_destroy(w->call) && w->state >= DISPATCHED && w->state < BUILDER_LOG)
         return w->answer;
     if (w->subject.processor != NULL && !(is_destroy(w->call) && w->acted)) {
-        (void)optly_processor_close(w->subject.processor, 100, NULL);
+        (void)optly_processor_close(w->subject.processor, PATIENCE_MS, NULL);
         optly_processor_destroy(w->subject.processor);
     }
+    /* A worker that was slow, in a hook say, is left behind, and its host's
+     * objects have to live until it destroys the dispatcher. */
+    if (w->state != WITH_NULL)
+        require(await(w, &w->destroyed));
+    optly__mutex_lock(&w->lock);
+    optly__mutex_unlock(&w->lock);
     optly_user_event_destroy(w->subject.event);
     optly_project_destroy(w->subject.project);
     answer = w->acted ? w->answer : STATE_NOT_REACHED;
@@ -484,6 +496,21 @@ static void call_beside_close(world *w)
 
 /* --- fork --- */
 
+/* Waits until the worker sleeps: not every sanitizer's malloc survives a fork
+ * beside a thread that uses it. test_fork_busy.c does without. */
+static void await_worker_s_sleep(world *w)
+{
+    optly__engine *engine = &w->subject.processor->engine;
+    bool asleep = false;
+
+    while (!asleep) {
+        optly__mutex_lock(&engine->lock);
+        asleep = engine->place == OPTLY__WAITING && engine->in_flight > 0;
+        optly__mutex_unlock(&engine->lock);
+        (void)sched_yield();
+    }
+}
+
 static void call_in_child(world *w)
 {
     int status = -1;
@@ -492,6 +519,7 @@ static void call_in_child(world *w)
     start(w);
     add_event(w);
     require(await(w, &w->dispatched));
+    await_worker_s_sleep(w);
     child = fork();
     if (child == 0) {
         (void)alarm(PATIENCE_MS / 1000);

@@ -15,7 +15,13 @@
 #include "fakes/process.h"
 #include "fakes/rig.h"
 
-enum { SAMPLES = 100000, INITIAL_MS = 200, MAX_MS = 60000, LEVELS = 10 };
+enum {
+    SAMPLES = 100000,
+    FEWER = 10000,
+    INITIAL_MS = 200,
+    MAX_MS = 60000,
+    LEVELS = 10
+};
 
 static const int64_t bounds[LEVELS] = {200,  400,   800,   1600,  3200,
                                        6400, 12800, 25600, 51200, 60000};
@@ -81,7 +87,8 @@ static double distance(const uint32_t *counts, int64_t bound, uint32_t samples)
 
 static void test_delays_are_uniform_at_every_level(void **state)
 {
-    uint32_t samples = fake_rounds("OPTLY_BACKOFF_SAMPLES", SAMPLES);
+    uint32_t samples = fake_rounds(
+        "OPTLY_BACKOFF_SAMPLES", process_memory_is_watched() ? FEWER : SAMPLES);
     double least = 1.628 / sqrt((double)samples); /* p = 0.01 */
     draws d = {.rig = rig_create()};
 

@@ -52,8 +52,7 @@ static void misbehave(raw_connection *connection)
         "HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\nno",
         "HTTP/1.1 400 Bad\r\nContent-Length: 2\r\n\r\nno",
         "HTTP/1.1 204 No Content\r\n\r\n",
-        "HTTP/1.1 302 Go\r\nLocation: file:///etc/passwd\r\n"
-        "Content-Length: 0\r\n\r\n",
+        "HTTP/1.1 302 Go\r\nLocation: file:///x\r\nContent-Length: 0\r\n\r\n",
         "SSH-2.0-OpenSSH_9.2\r\n",
         "HTTP/1.1 429 Slow\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 204 No Content\r\n\r\n",
