@@ -2,6 +2,8 @@
 #ifndef OPTLY__ERROR_H
 #define OPTLY__ERROR_H
 
+#include <stddef.h>
+
 #include <optly/status.h>
 
 #if defined(__GNUC__)
@@ -28,6 +30,13 @@ optly_status optly__fail(optly_error *err, optly_status status,
 
 /* "out of memory" */
 optly_status optly__fail_memory(optly_error *err);
+
+/*
+ * The size of a struct up to `last`, included. With the last member of a
+ * struct's first version it is the size that the oldest programs pass.
+ */
+#define OPTLY__SIZE_TO(type, last)                                             \
+    (offsetof(type, last) + sizeof(((type *)NULL)->last))
 
 /*
  * Copies a caller's struct, which begins with its struct_size, into `to`, the

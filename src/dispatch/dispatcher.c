@@ -37,8 +37,11 @@ void optly__dispatch_result_normalise(optly_dispatch_result *to,
 {
     optly_dispatch_result result = optly_dispatch_result_default();
 
-    if (from != NULL && from->struct_size >= sizeof(result))
-        result = *from;
+    if (from != NULL &&
+        from->struct_size >= OPTLY__SIZE_TO(optly_dispatch_result, detail))
+        memcpy(&result, from,
+               from->struct_size < sizeof(result) ? from->struct_size
+                                                  : sizeof(result));
     result.struct_size = sizeof(result);
     result.outcome = known_outcome(result.outcome);
     if (result.http_status < 0)
@@ -120,7 +123,8 @@ optly_status optly__dispatcher_ops_copy(optly_dispatcher_ops *to,
     optly_status status;
 
     memset(to, 0, sizeof(*to));
-    status = optly__copy_struct(to, sizeof(*to), dispatcher->ops, sizeof(*to),
+    status = optly__copy_struct(to, sizeof(*to), dispatcher->ops,
+                                OPTLY__SIZE_TO(optly_dispatcher_ops, destroy),
                                 "dispatcher.ops", err);
     if (status != OPTLY_OK)
         return status;
@@ -145,7 +149,9 @@ void optly_dispatcher_destroy(optly_dispatcher *dispatcher)
     doomed = *dispatcher;
     memset(dispatcher, 0, sizeof(*dispatcher));
     /* A table too short to have the member has none. */
-    if (doomed.ops == NULL || doomed.ops->struct_size < sizeof(*doomed.ops) ||
+    if (doomed.ops == NULL ||
+        doomed.ops->struct_size <
+            OPTLY__SIZE_TO(optly_dispatcher_ops, destroy) ||
         doomed.ops->destroy == NULL)
         return;
     doomed.ops->destroy(doomed.self);

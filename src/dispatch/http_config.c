@@ -216,7 +216,8 @@ optly_status optly__http_settings_init(optly__http_settings *settings,
 
     memset(settings, 0, sizeof(*settings));
     if (config != NULL)
-        status = optly__copy_struct(&own, sizeof(own), config, sizeof(own),
+        status = optly__copy_struct(&own, sizeof(own), config,
+                                    OPTLY__SIZE_TO(optly_http_config, reserved),
                                     "http", err);
     for (size_t i = 0;
          status == OPTLY_OK && i < sizeof(parts) / sizeof(parts[0]); i++)

@@ -55,8 +55,10 @@ static optly_status take_config(optly_queue_dispatcher_config *to,
 
     *to = optly_queue_dispatcher_config_default();
     if (config != NULL)
-        status = optly__copy_struct(to, sizeof(*to), config, sizeof(*to),
-                                    "config", err);
+        status = optly__copy_struct(
+            to, sizeof(*to), config,
+            OPTLY__SIZE_TO(optly_queue_dispatcher_config, capacity), "config",
+            err);
     if (status != OPTLY_OK)
         return status;
     if (to->threads == 0)

@@ -262,7 +262,8 @@ optly_status optly_create_impression(optly_user_event **out,
         return optly__fail(err, OPTLY_ERR_INVALID, "out: is NULL");
     *out = NULL;
     memset(&draft, 0, sizeof(draft));
-    status = optly__copy_struct(&copy, sizeof(copy), impression, sizeof(copy),
+    status = optly__copy_struct(&copy, sizeof(copy), impression,
+                                OPTLY__SIZE_TO(optly_impression, reserved),
                                 "impression", err);
     if (status == OPTLY_OK)
         status = set_user(&draft, project, user, err);
@@ -332,7 +333,8 @@ optly_status optly_create_conversion(optly_user_event **out,
         return optly__fail(err, OPTLY_ERR_INVALID, "out: is NULL");
     *out = NULL;
     memset(&draft, 0, sizeof(draft));
-    status = optly__copy_struct(&copy, sizeof(copy), conversion, sizeof(copy),
+    status = optly__copy_struct(&copy, sizeof(copy), conversion,
+                                OPTLY__SIZE_TO(optly_conversion, uuid),
                                 "conversion", err);
     if (status == OPTLY_OK)
         status = set_user(&draft, project, user, err);

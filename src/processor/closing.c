@@ -237,7 +237,8 @@ optly_status optly_processor_close(optly_processor *processor,
     optly__engine *engine;
     optly_status status;
 
-    if (report != NULL && report->struct_size < sizeof(*report))
+    if (report != NULL &&
+        report->struct_size < OPTLY__SIZE_TO(optly_close_report, pending))
         return OPTLY_ERR_INVALID;
     status = lock_to_wait(processor);
     if (status != OPTLY_OK)

@@ -7,9 +7,6 @@
 #include "base/memory.h"
 #include "dispatch/endpoint.h"
 
-/* The size of the first version of the struct. */
-#define FIRST_SIZE sizeof(optly_processor_config)
-
 /* Sets `*field` to the default when it is 0; says what is out of range. */
 static optly_status check_range(uint32_t *field, const char *name,
                                 uint32_t fallback, uint32_t low, uint32_t high,
@@ -119,8 +116,9 @@ static optly_status copy_metrics(optly_metrics *to, const optly_metrics *from,
     memset(to, 0, sizeof(*to));
     if (from == NULL)
         return OPTLY_OK;
-    status = optly__copy_struct(to, sizeof(*to), from, sizeof(optly_metrics),
-                                "metrics", err);
+    status =
+        optly__copy_struct(to, sizeof(*to), from,
+                           OPTLY__SIZE_TO(optly_metrics, user), "metrics", err);
     if (status == OPTLY_OK && to->counter_add == NULL && to->gauge_set == NULL)
         status = optly__fail(err, OPTLY_ERR_INVALID,
                              "metrics: both functions are NULL");
@@ -151,7 +149,8 @@ static optly_status copy_queue_ops(optly_queue_ops *to,
                                    optly_error *err)
 {
     optly_status status = optly__copy_struct(
-        to, sizeof(*to), from, sizeof(optly_queue_ops), "queue.ops", err);
+        to, sizeof(*to), from, OPTLY__SIZE_TO(optly_queue_ops, destroy),
+        "queue.ops", err);
 
     if (status != OPTLY_OK)
         return status;
@@ -170,7 +169,8 @@ void optly__processor_refuse_parts(const optly_processor_config *config)
 
     optly_dispatcher_destroy(&dispatcher);
     /* A table too short to have the member has none. */
-    if (queue->ops != NULL && queue->ops->struct_size >= sizeof(*queue->ops) &&
+    if (queue->ops != NULL &&
+        queue->ops->struct_size >= OPTLY__SIZE_TO(optly_queue_ops, destroy) &&
         queue->ops->destroy != NULL)
         queue->ops->destroy(queue->self);
 }
@@ -238,8 +238,10 @@ optly_status optly__processor_configure(optly_processor *processor,
     optly_status status = OPTLY_OK;
 
     if (given != NULL)
-        status = optly__copy_struct(&config, sizeof(config), given, FIRST_SIZE,
-                                    "config", err);
+        status = optly__copy_struct(
+            &config, sizeof(config), given,
+            OPTLY__SIZE_TO(optly_processor_config, worker_stack_bytes),
+            "config", err);
     if (status != OPTLY_OK)
         return status;
     status = check_batching(&config, err);

@@ -57,7 +57,9 @@ fail_endpoint:
 /* What create takes, it takes on failure too. */
 static void refuse_parts(const optly_processor_config *config)
 {
-    if (config != NULL && config->struct_size >= sizeof(*config))
+    if (config != NULL &&
+        config->struct_size >=
+            OPTLY__SIZE_TO(optly_processor_config, worker_stack_bytes))
         optly__processor_refuse_parts(config);
 }
 
@@ -272,11 +274,13 @@ optly_status optly_processor_stats(optly_processor *processor, optly_stats *out)
 
     if (status != OPTLY_OK)
         return status;
-    if (out == NULL || out->struct_size < sizeof(*out))
+    if (out == NULL ||
+        out->struct_size < OPTLY__SIZE_TO(optly_stats, payload_bytes))
         return OPTLY_ERR_INVALID;
     size_t size = out->struct_size;
     optly__mutex_lock(&processor->engine.lock);
-    *out = processor->engine.ledger.stats;
+    memcpy(out, &processor->engine.ledger.stats,
+           size < sizeof(*out) ? size : sizeof(*out));
     optly__mutex_unlock(&processor->engine.lock);
     out->struct_size = size;
     return OPTLY_OK;

@@ -125,7 +125,8 @@ optly_status optly_project_create(optly_project **out,
     if (out == NULL)
         return optly__fail(err, OPTLY_ERR_INVALID, "out: is NULL");
     *out = NULL;
-    status = optly__copy_struct(&copy, sizeof(copy), config, sizeof(copy),
+    status = optly__copy_struct(&copy, sizeof(copy), config,
+                                OPTLY__SIZE_TO(optly_project_config, reserved),
                                 "config", err);
     if (status == OPTLY_OK)
         status = read_fields(&fields, &copy, err);
