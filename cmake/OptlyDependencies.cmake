@@ -10,7 +10,11 @@ add_library(optly_cjson INTERFACE)
 target_link_libraries(optly_cjson INTERFACE optly::cjson)
 
 if(OPTLY_WITH_HTTP)
-  find_package(CURL 7.68 REQUIRED)
+  find_package(CURL 7.68)
+  if(NOT CURL_FOUND)
+    message(FATAL_ERROR "libcurl 7.68 or newer not found (Debian: "
+            "libcurl4-openssl-dev); -DOPTLY_WITH_HTTP=OFF builds without it")
+  endif()
 endif()
 
 # gzip needs zlib; AUTO takes it where it is there.

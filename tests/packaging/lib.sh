@@ -5,6 +5,10 @@
 # GENERATOR.
 set -euo pipefail
 
+# How packages and releases are built.
+release=(-DCMAKE_BUILD_TYPE=RelWithDebInfo -DOPTLY_HARDENING=ON
+         -DOPTLY_REPRODUCIBLE=ON)
+
 # The names of all public functions, one a line: declared with OPTLY_API.
 exported_functions() {
     cat "$SOURCE"/include/optly/*.h | tr '\n' ' ' |
