@@ -29,3 +29,14 @@ if(OPTLY_WITH_HTTP AND OPTLY_WITH_ZLIB)
   endif()
   set(OPTLY_HAS_ZLIB ${ZLIB_FOUND})
 endif()
+
+# What scripts/sbom writes down: each library that is linked, with the version
+# that was found (empty: unknown, where the project around brought it along).
+set(optly_found "libcjson ${cJSON_VERSION}${OPTLY_CJSON_VERSION}\n")
+if(OPTLY_WITH_HTTP)
+  string(APPEND optly_found "libcurl ${CURL_VERSION_STRING}\n")
+endif()
+if(OPTLY_HAS_ZLIB)
+  string(APPEND optly_found "zlib ${ZLIB_VERSION_STRING}\n")
+endif()
+file(WRITE "${PROJECT_BINARY_DIR}/optly-dependencies.txt" "${optly_found}")
