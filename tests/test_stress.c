@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "fakes/auditor.h"
 #include "fakes/events.h"
 #include "fakes/process.h"
 #include "platform/platform.h"
@@ -235,6 +236,7 @@ static uint32_t run_round(uint32_t seed)
         produce,     produce,    flush,      flush,   flush,     come_and_go,
         come_and_go, read_books, read_books, drive,   close_soon};
     enum { PARTS = sizeof(runs) / sizeof(*runs) };
+    auditor *looking_on = auditor_create();
     pthread_t threads[PARTS];
     part parts[PARTS];
     stress s = {0};
@@ -243,6 +245,7 @@ static uint32_t run_round(uint32_t seed)
     s.project = fake_project();
     s.gets_worker = below(&s, 2) == 0;
     s.processor = open_processor(&s);
+    auditor_sample(looking_on, s.processor);
     (void)pthread_barrier_init(&s.begin, NULL, PARTS);
     for (int i = 0; i < PARTS; i++) {
         parts[i] = (part){runs[i], &s};
@@ -251,8 +254,11 @@ static uint32_t run_round(uint32_t seed)
     }
     for (int i = 0; i < PARTS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
+    auditor_rest(looking_on);
     (void)pthread_barrier_destroy(&s.begin);
     optly_processor_destroy(s.processor);
+    auditor_check(looking_on);
+    auditor_destroy(looking_on);
     assert_int_equal(s.reported, s.accepted);
     assert_int_equal(s.late, 0);
     optly_project_destroy(s.project);

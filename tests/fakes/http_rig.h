@@ -1,4 +1,9 @@
-/* A server, an HTTP dispatcher and deliveries, put together for a test. */
+/*
+ * A server, an HTTP dispatcher and deliveries, put together for a test. Its
+ * books are checked when it stops: each attempt has ended once, each body that
+ * the server read whole is one that was dispatched, and none counts as
+ * delivered more often than it was read.
+ */
 #ifndef OPTLY_FAKE_HTTP_RIG_H
 #define OPTLY_FAKE_HTTP_RIG_H
 
@@ -11,6 +16,8 @@ typedef struct http_rig {
     raw_server *server;
     optly_dispatcher dispatcher;
     fake_deliveries deliveries;
+    uint64_t bodies[FAKE_MAX_DELIVERIES]; /* hashes, by delivery */
+    bool unread; /* the test's script reads by itself, or not to the end */
 } http_rig;
 
 /* Aborts when the dispatcher cannot be made. NULL: the default config. */

@@ -1,19 +1,18 @@
 /*
- * From the builders to the collector: the whole way, over real sockets. The
- * collector is the ledger; a thread holds the books against the identity all
- * the while.
+ * From the builders to the collector: the whole way, over real sockets. An
+ * auditor holds what the collector saw against what was accepted, and the
+ * counters against the identity all the while.
  */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 #include "collector.h"
+#include "fakes/auditor.h"
 #include "fakes/events.h"
 #include "platform/platform.h"
 
@@ -25,36 +24,8 @@ typedef struct way {
     optly_processor_config config;
     optly_http_config http;
     optly_processor *processor;
-
-    optly__mutex lock;
-    char (*accepted)[37]; /* uuids */
-    size_t accepted_count;
-
-    pthread_t auditor;
-    atomic_bool auditing;
-    uint64_t samples, violations;
+    auditor *auditor;
 } way;
-
-static void *audit(void *user)
-{
-    way *w = user;
-
-    do {
-        optly_stats s = optly_stats_default();
-        uint64_t rejected = 0, dropped = 0;
-
-        (void)optly_processor_stats(w->processor, &s);
-        for (int i = 0; i < OPTLY_REASON_SLOTS; i++) {
-            rejected += s.rejected[i];
-            dropped += s.dropped[i];
-        }
-        w->samples++;
-        w->violations += s.attempted != s.accepted + rejected ||
-                         s.accepted != s.delivered + dropped + s.pending ||
-                         s.pending != s.queued + s.in_flight + s.retry_wait;
-    } while (atomic_load(&w->auditing));
-    return NULL;
-}
 
 static way *way_create(void)
 {
@@ -64,9 +35,7 @@ static way *way_create(void)
     w->server = collector_create(NULL);
     assert_non_null(w->server);
     w->project = fake_project();
-    w->accepted = calloc(MOST_EVENTS, sizeof(*w->accepted));
-    assert_non_null(w->accepted);
-    (void)optly__mutex_init(&w->lock);
+    w->auditor = auditor_create();
     w->http = optly_http_config_default();
     w->http.timeout_ms = 5000;
     w->config = optly_processor_config_default();
@@ -86,38 +55,28 @@ static void way_start(way *w)
     if (optly_processor_create(&w->processor, &w->config, &err) != OPTLY_OK)
         fail_msg("%s", err.message);
     assert_int_equal(optly_processor_start(w->processor), OPTLY_OK);
-    atomic_store(&w->auditing, true);
-    assert_int_equal(pthread_create(&w->auditor, NULL, audit, w), 0);
+    auditor_watch(w->auditor, w->processor);
 }
 
-static void way_stop_auditing(way *w)
-{
-    if (atomic_exchange(&w->auditing, false))
-        (void)pthread_join(w->auditor, NULL);
-    assert_true(w->samples > 0);
-    assert_int_equal(w->violations, 0);
-}
-
+/* Holds what the collector saw against what was accepted and reported. */
 static void way_destroy(way *w)
 {
-    way_stop_auditing(w);
+    collector_sighting seen;
+
+    auditor_rest(w->auditor);
     optly_processor_destroy(w->processor);
+    for (size_t i = 0; collector_uuid_at(w->server, i, &seen); i++)
+        auditor_see_event(w->auditor, seen.uuid, seen.hash, seen.count);
+    auditor_check(w->auditor);
+    auditor_destroy(w->auditor);
     optly_project_destroy(w->project);
     collector_destroy(w->server);
-    optly__mutex_cleanup(&w->lock);
-    free(w->accepted);
     free(w);
 }
 
 static void hand_over(way *w, optly_user_event *event)
 {
-    char uuid[37];
-
-    (void)snprintf(uuid, sizeof(uuid), "%s", optly_user_event_uuid(event));
-    assert_int_equal(optly_process_event(w->processor, event), OPTLY_OK);
-    optly__mutex_lock(&w->lock);
-    memcpy(w->accepted[w->accepted_count++], uuid, sizeof(uuid));
-    optly__mutex_unlock(&w->lock);
+    assert_int_equal(auditor_offer(w->auditor, event), OPTLY_OK);
 }
 
 static void add_event(way *w, const optly_project *project, int number)
@@ -140,19 +99,18 @@ static void add_fault(way *w, collector_fault fault)
     assert_true(collector_add_fault(w->server, &fault));
 }
 
-/* Every accepted event is there, with one set of bytes, and nothing else. */
+/* Every accepted event is there, with one set of bytes, and nothing else; which
+ * ones they are, way_destroy checks. */
 static void check_all_arrived(way *w, bool once)
 {
     collector_counts counts;
 
     collector_read(w->server, &counts);
-    assert_int_equal(counts.distinct, w->accepted_count);
+    assert_int_equal(counts.distinct, auditor_accepted(w->auditor));
     assert_int_equal(counts.changed, 0);
     assert_int_equal(counts.malformed, 0);
     if (once)
         assert_int_equal(counts.duplicates, 0);
-    for (size_t i = 0; i < w->accepted_count; i++)
-        assert_true(collector_saw(w->server, w->accepted[i]) > 0);
 }
 
 static void check_closes_clean(way *w)
@@ -161,7 +119,7 @@ static void check_closes_clean(way *w)
 
     assert_int_equal(optly_processor_close(w->processor, 30000, &report),
                      OPTLY_OK);
-    assert_int_equal(report.delivered, w->accepted_count);
+    assert_int_equal(report.delivered, auditor_accepted(w->auditor));
     assert_int_equal(report.dropped, 0);
     assert_int_equal(report.pending, 0);
 }
@@ -374,6 +332,7 @@ static void test_a_host_s_loop_delivers_without_a_thread(void **state)
     (void)state;
     assert_int_equal(optly_processor_create(&w->processor, &w->config, NULL),
                      OPTLY_OK);
+    auditor_listen(w->auditor, w->processor); /* no second thread */
     add_events(w, 100);
     do {
         int64_t next = optly_processor_next_deadline_ms(w->processor);
@@ -383,9 +342,9 @@ static void test_a_host_s_loop_delivers_without_a_thread(void **state)
             optly_processor_run_once(w->processor, next < 20 ? (int)next : 20),
             OPTLY_OK);
         assert_int_equal(optly_processor_stats(w->processor, &stats), OPTLY_OK);
+        assert_true(audit_snapshot(&stats));
     } while (stats.delivered < 100);
     check_all_arrived(w, true);
-    w->samples = 1; /* no auditor: it would be a second thread */
     way_destroy(w);
 }
 

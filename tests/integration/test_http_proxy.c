@@ -46,6 +46,7 @@ static void test_proxy_variables_count_on_demand_and_once(void **state)
     (void)setenv("http_proxy", address, 1);
     config.use_env_proxy = config.allow_plaintext = true;
     http_rig_start(&rig, raw_answer_204, NULL, &config);
+    rig.unread = true; /* the proxy reads it */
     (void)setenv("http_proxy", "http://127.0.0.1:1", 1);
     (void)setenv("no_proxy", "*", 1);
 

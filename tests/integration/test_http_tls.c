@@ -70,6 +70,7 @@ static optly_dispatch_result send_to(const tls_identity *identity,
 
     tls_peer_init(&peer, identity, NULL);
     http_rig_start(&rig, tls_peer_serve, &peer, config);
+    rig.unread = true;
     event = fake_log_event(url_of(&rig, "https", "127.0.0.1"), "{\"a\":1}");
     for (; count > 0; count--)
         result = http_rig_send(&rig, &event);
@@ -200,6 +201,7 @@ static void test_tls_1_1_is_too_old(void **state)
     (void)SSL_CTX_set_max_proto_version(peer.context, TLS1_1_VERSION);
     (void)SSL_CTX_set_cipher_list(peer.context, "DEFAULT:@SECLEVEL=0");
     http_rig_start(&rig, tls_peer_serve, &peer, &config);
+    rig.unread = true;
     event = fake_log_event(url_of(&rig, "https", "127.0.0.1"), "{}");
 
     result = http_rig_send(&rig, &event);
@@ -250,6 +252,7 @@ static void test_tls_on_a_plaintext_port_is_a_retry(void **state)
     (void)state;
     tls_peer_init(&peer, &identity, NULL);
     http_rig_start(&rig, tls_peer_serve, &peer, &config);
+    rig.unread = true;
     event = fake_log_event(url_of(&rig, "http", "127.0.0.1"), "{}");
 
     assert_int_equal(http_rig_send(&rig, &event).outcome, OPTLY_RETRY);
@@ -272,6 +275,7 @@ static void test_hanging_request_does_not_hold_up_others(void **state)
     tls_peer_init(&peer, &identity, NULL);
     peer.hang_first = true;
     http_rig_start(&rig, tls_peer_serve, &peer, &config);
+    rig.unread = true;
     event = fake_log_event(url_of(&rig, "https", "127.0.0.1"), "{}");
     for (size_t i = 0; i < 8; i++)
         http_rig_dispatch(&rig, &event);
@@ -368,6 +372,7 @@ static void test_client_certificate_is_shown_where_asked_for(void **state)
 
         config.client_cert_file = with ? path : NULL;
         http_rig_start(&rig, tls_peer_serve, &peer, &config);
+        rig.unread = true;
         event = fake_log_event(url_of(&rig, "https", "127.0.0.1"), "{}");
         result = http_rig_send(&rig, &event);
         http_rig_stop(&rig);
@@ -396,6 +401,7 @@ static void test_forked_child_does_not_end_the_parents_connection(void **state)
     (void)state;
     tls_peer_init(&peer, &identity, NULL);
     http_rig_start(&rig, tls_peer_serve, &peer, &config);
+    rig.unread = true;
     event = fake_log_event(url_of(&rig, "https", "127.0.0.1"), "{}");
     assert_int_equal(http_rig_send(&rig, &event).outcome, OPTLY_DELIVERED);
 
