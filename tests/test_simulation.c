@@ -1,12 +1,9 @@
 /*
  * Thousands of random schedules of one engine on a virtual clock: events,
- * answers early, late and twice, flushes, outages, failing allocations and the
- * end of it all, in any order. A witness keeps books of its own and checks
- * every promise after every operation.
- *
- * The driver is simulated with its sleep: it steps only when the engine has
- * asked for it, by a deadline or a wake-up, so a lost wake-up shows as an event
- * that is never settled.
+ * answers early, late and twice, flushes, outages, forks, failing allocations,
+ * a close at any point, a driver that hangs, and the end of it all, in any
+ * order. A witness keeps books of its own and checks every promise after every
+ * operation.
  *
  * A seed makes a schedule. OPTLY_SIMULATIONS sets how many are run, and
  * OPTLY_SIMULATION_SEED the first; a failure prints its own.
@@ -16,240 +13,68 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "fakes/events.h"
 #include "fakes/failing_allocator.h"
-#include "fakes/witness.h"
+#include "fakes/world.h"
 
-enum {
-    SCHEDULES = 12000,
-    OPERATIONS = 100,
-    MOST_ADDED = WITNESS_EVENTS - 8,
-    PROJECTS = 4,
-    TICK_MS = 32,      /* the longest nap of a driver */
-    MOST_STEPS = 2000, /* at one instant; more is a spin */
-    MOST_ROUNDS = 4000 /* to deliver all that is left */
-};
+enum { SCHEDULES = 5000, OPERATIONS = 100 };
 
-typedef struct world {
-    optly__engine_config config;
-    optly__engine engine;
-    witness witness;
+typedef struct schedule {
+    world world; /* first: the hooks get it */
     uint64_t random;
-    int64_t now;
-    int64_t wake_at; /* when the driver comes back by itself */
-    bool woken;
     bool calm;               /* the endpoints work and nothing is added */
-    size_t failing_calls;    /* allocations up to a failing one; 0: none */
-    int added, handler;      /* the latter is registered, or 0 */
+    bool lasting_outage;     /* every step lacks memory */
+    int project, handler;    /* the latter is registered, or 0 */
     uint32_t sync_percent;   /* answers from within dispatch */
     uint32_t failed_percent; /* answers other than delivered */
-} world;
+    uint32_t hang_percent;   /* of the calls of foreign code */
+    uint32_t large_percent;  /* of the events */
+} schedule;
 
-static optly_project *projects[PROJECTS];
 static uint64_t running_seed;
 static bool finished;
+static census states;
 
 /* xorshift64*; the same everywhere. */
-static uint64_t next_random(world *w)
+static uint64_t next_random(schedule *s)
 {
-    w->random ^= w->random >> 12;
-    w->random ^= w->random << 25;
-    w->random ^= w->random >> 27;
-    return w->random * 0x2545F4914F6CDD1DULL;
+    s->random ^= s->random >> 12;
+    s->random ^= s->random << 25;
+    s->random ^= s->random >> 27;
+    return s->random * 0x2545F4914F6CDD1DULL;
 }
 
-static uint32_t below(world *w, uint32_t bound)
+static uint32_t below(schedule *s, uint32_t bound)
 {
-    return (uint32_t)((next_random(w) >> 33) % bound);
+    return (uint32_t)((next_random(s) >> 33) % bound);
 }
 
-static bool chance(world *w, uint32_t percent)
+static bool chance(schedule *s, uint32_t percent)
 {
-    return below(w, 100) < percent;
+    return below(s, 100) < percent;
 }
 
-/* --- the driver --- */
+/* --- operations --- */
 
-static void wake(void *host)
+static void add(schedule *s)
 {
-    ((world *)host)->woken = true;
+    world_event event = {s->project, 0, 0};
+
+    if (chance(s, 30))
+        event.project = (int)below(s, WORLD_PROJECTS);
+    if (chance(s, s->large_percent))
+        event.size = 1024 + below(s, 4096);
+    if (chance(s, 10))
+        event.late_ms = below(s, 5);
+    if (s->world.engine.config.queue.settle != NULL && chance(s, 3))
+        s->world.queue_fails = true;
+    world_add(&s->world, &event);
 }
 
-static void rouse(world *w)
-{
-    bool asleep;
-
-    optly__mutex_lock(&w->engine.lock);
-    asleep = optly__engine_rouse(&w->engine);
-    optly__mutex_unlock(&w->engine.lock);
-    w->woken = w->woken || asleep;
-}
-
-static bool is_flushed(const world *w, uint64_t sequence)
-{
-    for (int i = 0; i < WITNESS_BARRIERS; i++) {
-        if (w->witness.barriers[i].used &&
-            w->witness.barriers[i].waits_for[sequence])
-            return true;
-    }
-    return false;
-}
-
-/*
- * On a way that has never failed, with room for one more batch, no event that
- * was never sent sleeps beyond its flush interval, nor through a flush.
- */
-static void check_deadline(world *w)
-{
-    const optly__engine *engine = &w->engine;
-
-    if (w->witness.memory_failed || engine->aborting ||
-        w->witness.open_count == w->config.max_in_flight)
-        return;
-    for (uint64_t i = 1; i <= w->witness.accepted; i++) {
-        const witness_event *event = &w->witness.events[i];
-        uint32_t lane =
-            w->config.endpoint != NULL ? 0 : event->context->endpoint;
-        int64_t due;
-
-        if (event->reported || event->displaced || event->attempts > 0 ||
-            w->witness.lanes[lane].had_trouble)
-            continue;
-        due = is_flushed(w, i)
-                  ? w->now
-                  : event->arrival_ms + w->config.flush_interval_ms;
-        assert_true(w->wake_at <= due + TICK_MS);
-    }
-}
-
-/* What grows old, or was displaced, does not sleep on unnoticed. */
-static void check_watch(world *w)
-{
-    const optly__engine *engine = &w->engine;
-
-    if (engine->displaced_first != NULL)
-        assert_true(w->wake_at <= w->now + TICK_MS);
-    if (w->config.max_age_ms == 0 || w->witness.memory_failed)
-        return;
-    for (uint64_t i = 1; i <= w->witness.accepted; i++) {
-        const witness_event *event = &w->witness.events[i];
-
-        if (!event->reported && !event->displaced && !event->in_flight)
-            assert_true(w->wake_at <=
-                        event->arrival_ms + w->config.max_age_ms + TICK_MS);
-    }
-}
-
-/* Whatever waits, and not for an answer, has the driver come back some day. */
-static void check_awake(const world *w)
-{
-    const optly_stats *stats = &w->engine.ledger.stats;
-
-    if (stats->pending > 0 && w->witness.open_count == 0 && !w->woken &&
-        w->wake_at == OPTLY__NEVER)
-        fail_msg("asleep for ever, %" PRIu64 " events wait", stats->pending);
-}
-
-static void add(world *w);
-
-/* Goes to sleep as a driver does: naps, or sleeps if the engine allows it. */
-static void rest(world *w, int64_t next_ms)
-{
-    optly__engine *engine = &w->engine;
-    bool nap;
-
-    if (!w->calm && chance(w, 5))
-        add(w); /* the driver is not asleep yet */
-    optly__mutex_lock(&engine->lock);
-    nap = optly__engine_has_events(engine) || chance(w, 30);
-    engine->sleep = nap ? OPTLY__NAPPING : OPTLY__ASLEEP;
-    w->woken = engine->poked || next_ms <= w->now;
-    optly__mutex_unlock(&engine->lock);
-    w->wake_at = next_ms;
-    if (nap && next_ms > w->now + TICK_MS)
-        w->wake_at = w->now + 1 + below(w, TICK_MS);
-    if (w->woken)
-        return;
-    check_deadline(w);
-    check_watch(w);
-}
-
-static void step(world *w)
-{
-    int64_t next_ms = 0;
-
-    w->witness.aborting = w->engine.aborting;
-    if (w->failing_calls > 0) {
-        w->witness.memory_failed = true;
-        failing_allocator_fail_after(w->failing_calls - 1);
-    }
-    assert_true(optly__engine_step(&w->engine, w->now, &next_ms));
-    failing_allocator_fail_after(FAILING_ALLOCATOR_NEVER);
-    w->failing_calls = 0;
-    witness_check(&w->witness);
-    witness_end_flushes(&w->witness);
-    rest(w, next_ms);
-}
-
-static void run_due(world *w)
-{
-    int steps = 0;
-
-    while (w->woken || w->wake_at <= w->now) {
-        step(w);
-        assert_true(++steps < MOST_STEPS);
-    }
-}
-
-/* Moves the clock, and has the driver run at each of its deadlines. */
-static void advance(world *w, int64_t ms)
-{
-    int64_t until = w->now + ms;
-
-    run_due(w);
-    while (w->wake_at <= until) {
-        w->now = w->wake_at;
-        run_due(w);
-    }
-    w->now = until;
-}
-
-/* --- what the world does --- */
-
-static void add(world *w)
-{
-    optly__engine *engine = &w->engine;
-    optly_user_event *event;
-    optly_status status;
-    char visitor[80];
-    bool wanted;
-
-    if (w->added == MOST_ADDED)
-        return;
-    /* The builder has tests of its own for failing allocations. */
-    failing_allocator_fail_after(FAILING_ALLOCATOR_NEVER);
-    (void)snprintf(visitor, sizeof(visitor), "%0*d", 1 + (int)below(w, 60),
-                   w->added);
-    event = fake_conversion(projects[below(w, PROJECTS)], visitor);
-    optly__mutex_lock(&engine->lock);
-    status = optly__engine_add(engine, event, w->now, &wanted);
-    if (status == OPTLY_OK)
-        witness_accept(&w->witness, event);
-    else
-        optly__ledger_reject(&engine->ledger, status);
-    optly__mutex_unlock(&engine->lock);
-    w->added += status == OPTLY_OK;
-    w->woken = w->woken || wanted;
-    if (status != OPTLY_OK)
-        optly_user_event_destroy(event);
-}
-
-static void answer(world *w, uint32_t attempt)
+static void answer(schedule *s, uint32_t attempt)
 {
     static const optly_outcome failures[] = {OPTLY_RETRY, OPTLY_RETRY,
                                              OPTLY_REFUSED, OPTLY_MISCONFIGURED,
@@ -257,238 +82,256 @@ static void answer(world *w, uint32_t attempt)
     optly_outcome outcome = OPTLY_DELIVERED;
     int64_t retry_after_ms = 0;
 
-    if (!w->calm && chance(w, w->failed_percent))
-        outcome = failures[below(w, 5)];
-    if (outcome == OPTLY_RETRY && chance(w, 30))
-        retry_after_ms = 1 + below(w, 3000);
-    witness_complete(&w->witness, attempt, outcome, retry_after_ms);
+    if (!s->calm && chance(s, s->failed_percent))
+        outcome = failures[below(s, 5)];
+    if (outcome == OPTLY_RETRY && chance(s, 30))
+        retry_after_ms = 1 + below(s, 3000);
+    world_answer(&s->world, attempt, outcome, retry_after_ms);
 }
 
 /* Answers a random attempt under way. */
-static void answer_one(world *w)
+static void answer_one(schedule *s)
 {
-    uint32_t skip;
+    uint32_t count = s->world.witness.open_count;
 
-    if (w->witness.open_count == 0)
-        return;
-    skip = below(w, w->witness.open_count);
-    for (uint32_t i = 0; i < w->witness.attempt_count; i++) {
-        if (w->witness.attempts[i].open && skip-- == 0) {
-            answer(w, i);
-            return;
-        }
-    }
+    if (count > 0)
+        answer(s, world_open_attempt(&s->world, below(s, count)));
 }
 
 /* Answers something once more, which may have a successor in its place. */
-static void answer_again(world *w)
+static void answer_again(schedule *s)
 {
+    const witness *seen = &s->world.witness;
     uint32_t attempt;
 
-    if (w->witness.attempt_count == 0)
+    if (seen->attempt_count == 0)
         return;
-    attempt = below(w, w->witness.attempt_count);
-    if (!w->witness.attempts[attempt].open)
-        answer(w, attempt);
+    attempt = below(s, seen->attempt_count);
+    if (!seen->attempts[attempt].open)
+        answer(s, attempt);
 }
 
-static void begin_flush(world *w)
+static void begin_flush(schedule *s)
 {
-    optly__mutex_lock(&w->engine.lock);
-    witness_flush(&w->witness);
-    optly__mutex_unlock(&w->engine.lock);
-    rouse(w);
+    world_flush(&s->world, chance(s, 30) ? below(s, 500) : 1000000000);
 }
 
-/* From within dispatch: other threads add meanwhile, or it answers at once. */
-static void during_dispatch(void *user, uint32_t attempt)
+static void fork_child(schedule *s)
 {
-    world *w = user;
+    uint32_t count = s->world.witness.attempt_count;
 
-    if (!w->calm && chance(w, 20))
-        add(w);
-    if (!w->calm && chance(w, 5))
-        begin_flush(w);
-    if (chance(w, w->sync_percent))
-        answer(w, attempt);
+    if (count > 0)
+        world_fork(&s->world, below(s, count));
 }
+
+/* --- what happens inside of foreign code --- */
 
 static void look_on(const optly_log_event *log, void *user)
 {
     assert_true(log->event_count > 0);
-    assert_true(((world *)user)->handler != 0);
+    assert_true(((schedule *)user)->handler != 0);
 }
 
-/* From within a callback: adds events, and comes and goes itself. */
-static void during_report(void *user)
+/* A handler of the host's comes and goes. */
+static void change_handler(schedule *s)
 {
-    world *w = user;
-    optly__handlers *handlers = &w->engine.dispatch_handlers;
+    optly__engine *engine = &s->world.engine;
+    optly__handlers *handlers = &engine->dispatch_handlers;
 
-    if (w->calm)
-        return;
-    if (chance(w, 10))
-        add(w);
-    if (!chance(w, 10))
-        return;
-    optly__mutex_lock(&w->engine.lock);
-    if (w->handler != 0) {
-        optly__handler *gone = optly__handlers_remove(handlers, w->handler);
+    optly__mutex_lock(&engine->lock);
+    if (s->handler != 0) {
+        optly__handler *gone = optly__handlers_remove(handlers, s->handler);
 
         assert_non_null(gone);
         optly__free(gone);
-        w->handler = 0;
+        s->handler = 0;
     } else if (optly__handlers_add(
-                   handlers, optly__handler_create((optly__any_fn)look_on, w),
-                   &w->handler) != OPTLY_OK) {
-        w->handler = 0;
+                   handlers, optly__handler_create((optly__any_fn)look_on, s),
+                   &s->handler) != OPTLY_OK) {
+        s->handler = 0;
     }
-    optly__mutex_unlock(&w->engine.lock);
+    optly__mutex_unlock(&engine->lock);
 }
 
-static void do_something(world *w)
+/* From within dispatch: other threads add meanwhile, or it answers at once. */
+static void during_dispatch(world *w, uint32_t attempt)
 {
-    uint32_t dice = below(w, 100);
+    schedule *s = (schedule *)w;
 
-    if (dice < 40) {
-        for (uint32_t n = 1 + below(w, 6); n > 0; n--)
-            add(w);
-    } else if (dice < 60) {
-        answer_one(w);
-    } else if (dice < 65) {
-        answer_again(w);
-    } else if (dice < 70) {
-        begin_flush(w);
-    } else if (dice < 75) {
-        w->failing_calls = 1 + below(w, 12);
-    } else if (dice < 80) {
-        w->woken = true; /* a poll that ends early */
-    } else if (dice < 90) {
-        run_due(w);
-    } else {
-        advance(w, chance(w, 20) ? below(w, 20000) : below(w, 400));
-    }
-    witness_check(&w->witness);
-    check_awake(w);
+    if (!s->calm && chance(s, 20))
+        add(s);
+    if (!s->calm && chance(s, 5))
+        begin_flush(s);
+    if (!s->calm && chance(s, 3))
+        fork_child(s);
+    if (!s->calm && chance(s, 5))
+        world_begin_close(w);
+    if (chance(s, s->sync_percent))
+        answer(s, attempt);
+    if (!s->calm && chance(s, s->hang_percent))
+        world_hang_in_dispatch(w);
 }
 
-/* --- how it ends --- */
-
-/* The endpoints work again: all is delivered, or dropped for its age. */
-static void settle_all(world *w)
+static void during_report(world *w)
 {
-    const optly_stats *stats = &w->engine.ledger.stats;
-    int rounds = 0;
+    schedule *s = (schedule *)w;
 
-    w->calm = true;
-    while (stats->pending > 0 || w->engine.displaced_count > 0) {
-        assert_true(++rounds < MOST_ROUNDS);
-        run_due(w);
-        if (w->witness.open_count > 0) {
-            answer_one(w);
-        } else if (!w->woken && stats->pending > 0) {
-            check_awake(w);
-            w->now = w->wake_at;
-        }
-    }
+    if (s->calm)
+        return;
+    if (chance(s, 10))
+        add(s);
+    if (chance(s, 10))
+        change_handler(s);
+    if (chance(s, s->hang_percent))
+        world_hang_in_report(w);
 }
 
-/* Close's time is up, at any point of it all. */
-static void cut_short(world *w)
+/* What is under way ends, or goes on as if nothing had been said. */
+static void during_cancel(world *w)
 {
-    optly__mutex_lock(&w->engine.lock);
-    w->engine.closing = true;
-    w->engine.aborting = true;
-    optly__mutex_unlock(&w->engine.lock);
-    rouse(w);
-    if (chance(w, 70)) {
-        run_due(w);
-        assert_int_equal(w->engine.ledger.stats.pending,
-                         w->witness.open_events);
-        while (w->witness.open_count > 0 && chance(w, 70))
-            answer_one(w);
-        if (chance(w, 50))
-            run_due(w);
-    }
-    assert_true(optly__engine_abandon(&w->engine, true));
-    assert_true(optly__engine_drop_waiting(&w->engine, OPTLY_DROP_CLOSED));
+    schedule *s = (schedule *)w;
+
+    while (w->witness.open_count > 0 && chance(s, 60))
+        world_answer(w, world_open_attempt(w, 0), OPTLY_CANCELLED, 0);
+}
+
+static void before_rest(world *w)
+{
+    schedule *s = (schedule *)w;
+
+    if (!s->calm && chance(s, 5))
+        add(s);
+}
+
+static bool naps(world *w)
+{
+    return chance((schedule *)w, 30);
 }
 
 /* --- a schedule --- */
 
-/* `size` random limits, tight ones, so that every bound is met. */
-static void choose_config(world *w)
+static void do_something(schedule *s)
 {
-    static const uint32_t in_flight[] = {1, 1, 2, 3, 8};
-    optly__engine_config *c = &w->config;
+    world *w = &s->world;
+    uint32_t dice = below(s, 200);
 
-    c->batch_size = 1 + below(w, 7);
-    c->queue_size = c->batch_size + below(w, 40);
-    c->flush_interval_ms = 1 + below(w, 2000);
-    c->max_in_flight = in_flight[below(w, 5)];
-    c->queue_bytes = 1024 + below(w, 30000);
-    c->max_payload_bytes = 1024 + below(w, 3000);
-    c->overflow =
-        chance(w, 50) ? OPTLY_OVERFLOW_DROP_OLDEST : OPTLY_OVERFLOW_REJECT_NEW;
-    c->backoff.initial_ms = 1 + below(w, 300);
-    c->backoff.max_ms = c->backoff.initial_ms + below(w, 10000);
-    c->max_attempts = chance(w, 30) ? 1 + below(w, 4) : 0;
-    c->max_age_ms = chance(w, 30) ? 1 + below(w, 5000) : 0;
-    c->endpoint = chance(w, 20) ? "https://events.test/" : NULL;
-    c->seed = next_random(w);
-    w->sync_percent = chance(w, 50) ? below(w, 101) : 0;
-    w->failed_percent = chance(w, 70) ? below(w, 101) : 0;
+    if (s->lasting_outage)
+        w->failing_calls = 1;
+    if (dice < 76) {
+        for (uint32_t n = 1 + below(s, 6); n > 0; n--)
+            add(s);
+    } else if (dice < 116) {
+        answer_one(s);
+    } else if (dice < 126) {
+        answer_again(s);
+    } else if (dice < 136) {
+        begin_flush(s);
+    } else if (dice < 144) {
+        w->failing_calls = 1 + below(s, 12);
+    } else if (dice < 146) {
+        s->lasting_outage = !s->lasting_outage && chance(s, 20);
+    } else if (dice < 152) {
+        fork_child(s);
+    } else if (dice < 156) {
+        s->project = (int)below(s, WORLD_PROJECTS); /* a new datafile */
+    } else if (dice < 157) {
+        if (chance(s, 30))
+            world_begin_close(w);
+    } else if (dice < 164) {
+        world_poll(w);
+    } else if (dice < 180) {
+        world_run_due(w);
+    } else {
+        world_advance(w, chance(s, 20) ? below(s, 20000) : below(s, 400));
+    }
+    if (!w->ended)
+        witness_check(&w->witness);
+    census_add(&states, world_state(w));
 }
 
-static world *open_world(uint64_t seed)
+static void answer_next(world *w)
 {
-    world *w = calloc(1, sizeof(*w));
-    optly_queue queue;
+    answer_one((schedule *)w);
+}
 
-    assert_non_null(w);
-    w->random = (seed + 1) * 0x9E3779B97F4A7C15ULL;
-    w->now = 1000000;
-    w->wake_at = OPTLY__NEVER;
-    choose_config(w);
-    assert_int_equal(optly_ring_queue_create(&queue, w->config.queue_size),
-                     OPTLY_OK);
-    w->config.queue = *queue.ops;
-    w->config.queue_self = queue.self;
-    w->config.dispatcher = witness_dispatcher_ops;
-    w->config.dispatcher_self = &w->witness;
-    w->config.wake = wake;
-    w->config.host = w;
-    assert_int_equal(optly__engine_init(&w->engine, &w->config, w->now),
-                     OPTLY_OK);
-    w->witness.engine = &w->engine;
-    w->witness.now = &w->now;
-    w->witness.on_dispatch = during_dispatch;
-    w->witness.on_report = during_report;
-    w->witness.user = w;
-    assert_int_equal(
-        optly__handlers_add(
-            &w->engine.delivery_handlers,
-            optly__handler_create((optly__any_fn)witness_report, &w->witness),
-            NULL),
-        OPTLY_OK);
-    return w;
+static void answer_some(world *w)
+{
+    schedule *s = (schedule *)w;
+
+    if (chance(s, 50))
+        world_leave_behind(w);
+    while (w->witness.open_count > 0 && chance(s, 70))
+        answer_one(s);
+    if (chance(s, 50))
+        world_run_due(w);
+}
+
+/* The endpoints work again: all is delivered, or dropped for its age. Or
+ * close's time is up. */
+static void finish(schedule *s)
+{
+    world *w = &s->world;
+
+    s->lasting_outage = false;
+    w->failing_calls = 0;
+    if (chance(s, 70)) {
+        s->calm = true;
+        world_settle(w, answer_next);
+    }
+    if (w->ended || w->engine.aborting || w->engine.ledger.stats.pending > 0 ||
+        w->engine.displaced_count > 0 || chance(s, 30))
+        world_cut_short(w, chance(s, 70), answer_some);
+    census_add(&states, world_state(w));
+}
+
+/* Random limits, tight ones, so that every bound is met. */
+static void choose_config(schedule *s, optly__engine_config *c)
+{
+    static const uint32_t in_flight[] = {1, 1, 2, 3, 8};
+    static const optly_overflow overflows[] = {
+        OPTLY_OVERFLOW_REJECT_NEW, OPTLY_OVERFLOW_DROP_OLDEST,
+        OPTLY_OVERFLOW_DROP_OLDEST, OPTLY_OVERFLOW_BLOCK};
+
+    c->batch_size = 1 + below(s, 7);
+    c->queue_size = c->batch_size + below(s, 40);
+    c->flush_interval_ms = 1 + below(s, 2000);
+    c->max_in_flight = in_flight[below(s, 5)];
+    c->queue_bytes = 1024 + below(s, 30000);
+    c->max_payload_bytes = 1024 + below(s, 3000);
+    c->overflow = overflows[below(s, 4)];
+    c->backoff.initial_ms = 1 + below(s, 300);
+    c->backoff.max_ms = c->backoff.initial_ms + below(s, 10000);
+    c->max_attempts = chance(s, 30) ? 1 + below(s, 4) : 0;
+    c->max_age_ms = chance(s, 30) ? 1 + below(s, 5000) : 0;
+    c->endpoint = chance(s, 20) ? "https://events.test/" : NULL;
+    c->seed = next_random(s);
+    s->sync_percent = chance(s, 50) ? below(s, 101) : 0;
+    s->failed_percent = chance(s, 70) ? below(s, 101) : 0;
+    s->hang_percent = chance(s, 15) ? 1 + below(s, 5) : 0;
+    s->large_percent = chance(s, 30) ? below(s, 60) : 0;
 }
 
 static void run_schedule(uint64_t seed)
 {
     size_t live = failing_allocator_live();
-    world *w = open_world(seed);
+    schedule *s = calloc(1, sizeof(*s));
+    optly__engine_config config = {0};
 
+    assert_non_null(s);
+    s->random = (seed + 1) * 0x9E3779B97F4A7C15ULL;
+    choose_config(s, &config);
+    s->world.before_rest = before_rest;
+    s->world.naps = naps;
+    s->world.on_dispatch = during_dispatch;
+    s->world.on_report = during_report;
+    s->world.on_cancel = during_cancel;
+    world_open(&s->world, &config, chance(s, 50),
+               chance(s, 20) ? (int)below(s, config.queue_size + 1) : 0);
     for (int i = 0; i < OPERATIONS; i++)
-        do_something(w);
-    if (chance(w, 70))
-        settle_all(w);
-    else
-        cut_short(w);
-    witness_check_end(&w->witness);
-    optly__engine_cleanup(&w->engine);
-    witness_cleanup(&w->witness);
-    free(w);
+        do_something(s);
+    finish(s);
+    world_close(&s->world);
+    free(s);
     assert_int_equal(failing_allocator_live(), live);
 }
 
@@ -510,36 +353,31 @@ static void test_no_schedule_breaks_a_promise(void **state)
         run_schedule(running_seed);
     }
     finished = true;
+    print_message("simulation: %" PRIu64 " schedules of %d operations, "
+                  "%zu different states\n",
+                  count, OPERATIONS, states.count);
 }
 
-/* Two revisions in two regions. An event of each makes the projects' memory,
- * which stays. */
-static int make_projects(void **state)
+static int set_up(void **state)
 {
-    static const char *const regions[] = {"US", "EU"};
-
     (void)state;
-    failing_allocator_install(FAILING_ALLOCATOR_NEVER);
-    for (int i = 0; i < PROJECTS; i++) {
-        projects[i] = fake_project_of(i < 2 ? "1" : "2", regions[i % 2]);
-        optly_user_event_destroy(fake_conversion(projects[i], "v"));
-    }
+    world_set_up();
     return 0;
 }
 
-static int destroy_projects(void **state)
+static int tear_down(void **state)
 {
     (void)state;
-    for (int i = 0; i < PROJECTS; i++)
-        optly_project_destroy(projects[i]);
-    return failing_allocator_remove() == 0 || !finished ? 0 : -1;
+    census_cleanup(&states);
+    return world_tear_down() == 0 || !finished ? 0 : -1;
 }
 
 static int tell_seed(void **state)
 {
     (void)state;
     if (!finished)
-        print_error("OPTLY_SIMULATIONS=1 OPTLY_SIMULATION_SEED=%" PRIu64 "\n",
+        print_error("OPTLY_SIMULATIONS=1 OPTLY_SIMULATION_SEED=%" PRIu64
+                    " tests/test_simulation\n",
                     running_seed);
     return 0;
 }
@@ -550,5 +388,5 @@ int main(void)
         cmocka_unit_test_teardown(test_no_schedule_breaks_a_promise, tell_seed),
     };
 
-    return cmocka_run_group_tests(tests, make_projects, destroy_projects);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }
