@@ -9,6 +9,7 @@
 #include <optly/http_dispatcher.h>
 #include <optly/processor.h>
 #include <optly/project.h>
+#include <optly/prometheus.h>
 #include <optly/queue.h>
 #include <optly/status.h>
 #include <optly/user_event.h>

@@ -47,6 +47,7 @@ static const layout layouts[] = {
     GROWS(optly_conversion, uuid, 48),
     FIXED(optly_event_context, reserved, 56),
     GROWS(optly_queue_ops, destroy, 56),
+    FIXED(optly_label, value, 16),
     FIXED(optly_queue, self, 16),
     GROWS(optly_log_event, events, 80),
     GROWS(optly_dispatch_result, detail, 152),
