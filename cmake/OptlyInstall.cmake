@@ -17,7 +17,7 @@ install(TARGETS optly_event EXPORT optly-eventTargets
         RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT optly_runtime)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/optly"
         DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT optly_development
-        FILES_MATCHING PATTERN "*.h")
+        FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE"
         DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT optly_legal)
 install(EXPORT optly-eventTargets NAMESPACE optly::
