@@ -227,7 +227,10 @@ static void judge_failure(const optly__http_transfer *transfer, CURLcode code,
                        "the proxy answered HTTP %ld", status);
         return;
     }
-    result->outcome = optly__http_code_outcome((int)code);
+    /* Once the server has said something, libcurl's "bad argument" is its. */
+    result->outcome = transfer->response.header_bytes > 0
+                          ? OPTLY_RETRY
+                          : optly__http_code_outcome((int)code);
     (void)snprintf(result->detail, sizeof(result->detail), "libcurl %d: %.100s",
                    (int)code,
                    text[0] != '\0' ? text : curl_easy_strerror(code));

@@ -147,6 +147,8 @@ static void test_garbage_is_a_retry(void **state)
         {"status 700", false, "HTTP/1.1 700 Odd\r\n" EMPTY, CLOSE, OPTLY_RETRY,
          0},
         {"SMTP", false, "220 mail ESMTP\r\n", CLOSE, OPTLY_RETRY, 0},
+        {"CR in a name", false, "HTTP/1.1 101 Odd\r\na\rb: c\r\n\r\n", CLOSE,
+         OPTLY_RETRY, 0},
     };
 
     (void)state;
