@@ -347,6 +347,7 @@ bool world_open(world *w, const uint8_t *data, size_t size)
         make_projects();
     memset(w, 0, sizeof(*w));
     w->input = fuzz_input_of(data, size);
+    w->sleeps_until_ms = OPTLY__NEVER;
     world_begin(w, size > 0 ? data[0] : 0);
     choose_config(w, &config, &metrics);
     failing = world_below(w, 64);

@@ -19,9 +19,10 @@ typedef struct world {
     fuzz_input input;
     optly_processor *processor;
     witness witness;
-    bool woken;          /* by on_wake, since run_once began */
-    bool is_mute;        /* nothing is answered once the input is over */
-    bool ends_on_cancel; /* cancel answers what is open */
+    int64_t sleeps_until_ms; /* the host's loop, unless it is woken */
+    bool woken;              /* by on_wake, since run_once began */
+    bool is_mute;            /* nothing is answered once the input is over */
+    bool ends_on_cancel;     /* cancel answers what is open */
     bool closed;
     int added, destroys, handler; /* the latter is registered, or 0 */
     uint64_t refused;             /* by process_event */

@@ -36,10 +36,19 @@ static void flush(world *w)
     FUZZ_CHECK(world_now_ms <= before + (int64_t)timeout_ms);
 }
 
+/* When a host's loop has to come back, as it is known now. */
+static int64_t loop_due_ms(world *w)
+{
+    int64_t deadline = optly_processor_next_deadline_ms(w->processor);
+
+    return deadline < 0 ? OPTLY__NEVER : world_now_ms + deadline;
+}
+
 static void run_once(world *w, int timeout_ms)
 {
     w->woken = false;
     FUZZ_CHECK(optly_processor_run_once(w->processor, timeout_ms) == OPTLY_OK);
+    w->sleeps_until_ms = loop_due_ms(w);
 }
 
 /* Without limit, if there is something to wait for. */
@@ -62,11 +71,15 @@ static void sleep_as_a_loop(world *w)
     run_once(w, 0);
 }
 
-/* Whatever waits, and not for an answer, has the loop come back some day. */
+/*
+ * Whatever waits, and not for an answer, has the loop come back some day; and
+ * one that sleeps is woken when it has to come back sooner than it knows.
+ */
 static void check_awake(world *w)
 {
     optly_stats stats = optly_stats_default();
 
+    FUZZ_CHECK(w->woken || loop_due_ms(w) >= w->sleeps_until_ms);
     FUZZ_CHECK(optly_processor_stats(w->processor, &stats) == OPTLY_OK);
     if (stats.pending > 0 && w->witness.open_count == 0 && !w->woken)
         FUZZ_CHECK(optly_processor_next_deadline_ms(w->processor) >= 0);
