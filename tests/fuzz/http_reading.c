@@ -130,7 +130,8 @@ bool http_reading_date(const char *value, size_t len, int64_t wall_s,
     char text[MOST_DATE_LEN + 1];
     parts p;
 
-    if (len > MOST_DATE_LEN || memchr(value, '\0', len) != NULL)
+    if (len > MOST_DATE_LEN || memchr(value, '\0', len) != NULL ||
+        memchr(value, ':', len) == NULL)
         return false;
     memcpy(text, value, len);
     text[len] = '\0';
