@@ -2,33 +2,41 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <optly/status.h>
 
 static _Atomic size_t calls, live, failing_call;
-static _Atomic int has_failed;
+static _Atomic int has_failed, for_good;
 
-static void *allocate(size_t size, void *user)
+static int fails_now(void)
 {
-    size_t call = atomic_fetch_add(&calls, 1);
-    void *memory;
+    size_t call = atomic_fetch_add(&calls, 1), failing;
 
-    (void)user;
-    if (call == atomic_load(&failing_call)) {
-        atomic_store(&has_failed, 1);
-        return NULL;
-    }
-    memory = malloc(size);
+    failing = atomic_load(&failing_call);
+    if (call != failing && (call < failing || !atomic_load(&for_good)))
+        return 0;
+    atomic_store(&has_failed, 1);
+    return 1;
+}
+
+static void *count_live(void *memory)
+{
     if (memory != NULL)
         (void)atomic_fetch_add(&live, 1);
     return memory;
 }
 
+static void *allocate(size_t size, void *user)
+{
+    (void)user;
+    return failing_allocator_malloc(size);
+}
+
 static void release(void *memory, void *user)
 {
     (void)user;
-    (void)atomic_fetch_sub(&live, 1);
-    free(memory);
+    failing_allocator_free(memory);
 }
 
 void failing_allocator_install(size_t count)
@@ -37,17 +45,30 @@ void failing_allocator_install(size_t count)
 
     atomic_store(&calls, 0);
     atomic_store(&live, 0);
+    atomic_store(&for_good, 0);
     atomic_store(&has_failed, 0);
     atomic_store(&failing_call, count);
     (void)optly_set_allocator(&allocator);
 }
 
+static void fail_after(size_t count, int lasting)
+{
+    /* First of all none, so that no half-made order counts. */
+    atomic_store(&failing_call, FAILING_ALLOCATOR_NEVER);
+    atomic_store(&for_good, lasting);
+    atomic_store(&has_failed, 0);
+    if (count != FAILING_ALLOCATOR_NEVER)
+        atomic_store(&failing_call, atomic_load(&calls) + count);
+}
+
 void failing_allocator_fail_after(size_t count)
 {
-    atomic_store(&has_failed, 0);
-    atomic_store(&failing_call, count == FAILING_ALLOCATOR_NEVER
-                                    ? count
-                                    : atomic_load(&calls) + count);
+    fail_after(count, 0);
+}
+
+void failing_allocator_fail_for_good_after(size_t count)
+{
+    fail_after(count, 1);
 }
 
 int failing_allocator_has_failed(void)
@@ -69,4 +90,37 @@ size_t failing_allocator_remove(void)
 {
     (void)optly_set_allocator(NULL);
     return atomic_load(&live);
+}
+
+void *failing_allocator_malloc(size_t size)
+{
+    return fails_now() ? NULL : count_live(malloc(size));
+}
+
+void *failing_allocator_calloc(size_t count, size_t size)
+{
+    return fails_now() ? NULL : count_live(calloc(count, size));
+}
+
+void *failing_allocator_realloc(void *memory, size_t size)
+{
+    if (memory == NULL)
+        return failing_allocator_malloc(size);
+    return fails_now() ? NULL : realloc(memory, size);
+}
+
+char *failing_allocator_strdup(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = failing_allocator_malloc(size);
+
+    return copy != NULL ? memcpy(copy, text, size) : NULL;
+}
+
+void failing_allocator_free(void *memory)
+{
+    if (memory == NULL)
+        return;
+    (void)atomic_fetch_sub(&live, 1);
+    free(memory);
 }

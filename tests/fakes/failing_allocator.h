@@ -25,6 +25,9 @@ void failing_allocator_install(size_t count);
 /* The same from here on, once it is installed; what is alive stays counted. */
 void failing_allocator_fail_after(size_t count);
 
+/* The same, but all later ones fail, too. */
+void failing_allocator_fail_for_good_after(size_t count);
+
 /* Whether an allocation was made to fail since then. */
 int failing_allocator_has_failed(void);
 
@@ -36,5 +39,13 @@ size_t failing_allocator_calls(void);
 
 /* Brings back malloc, and returns what was alive; that must be 0. */
 size_t failing_allocator_remove(void);
+
+/* The same allocator, with the same count, for libraries that have hooks of
+ * their own. */
+void *failing_allocator_malloc(size_t size);
+void *failing_allocator_calloc(size_t count, size_t size);
+void *failing_allocator_realloc(void *memory, size_t size);
+char *failing_allocator_strdup(const char *text);
+void failing_allocator_free(void *memory);
 
 #endif
