@@ -85,7 +85,7 @@ static void add_connection(raw_server *server, int fd)
     optly__mutex_lock(&server->lock);
     require(server->connections < MAX_CONNECTIONS);
     runner->connection =
-        (raw_connection){server, server->user, fd, server->connections};
+        (raw_connection){server, server->user, fd, server->connections, NULL};
     server->runners[server->connections++] = runner;
     optly__cond_broadcast(&server->changed);
     optly__mutex_unlock(&server->lock);
@@ -224,11 +224,14 @@ const raw_request *raw_server_request(raw_server *server, size_t index)
     return request;
 }
 
-static void record(raw_server *server, raw_request request)
+static void record(raw_connection *connection, raw_request request)
 {
+    raw_server *server = connection->server;
+
     optly__mutex_lock(&server->lock);
     require(server->request_count < MAX_REQUESTS);
-    server->requests[server->request_count++] = request;
+    connection->request = &server->requests[server->request_count++];
+    server->requests[server->request_count - 1] = request;
     optly__cond_broadcast(&server->changed);
     optly__mutex_unlock(&server->lock);
 }
@@ -284,7 +287,7 @@ bool raw_read_request(raw_connection *connection)
         free(request.body);
         return false;
     }
-    record(connection->server, request);
+    record(connection, request);
     return true;
 }
 

@@ -12,22 +12,23 @@
 
 typedef struct raw_server raw_server;
 
-typedef struct raw_connection {
-    raw_server *server;
-    void *user;
-    int fd;
-    size_t number; /* the first is 0 */
-} raw_connection;
-
-/* Runs one connection, which is closed when it returns. */
-typedef void (*raw_script)(raw_connection *connection);
-
 /* One request as it came, NUL-terminated copies. */
 typedef struct raw_request {
     char *head; /* with the empty line at its end */
     char *body;
     size_t body_len;
 } raw_request;
+
+typedef struct raw_connection {
+    raw_server *server;
+    void *user;
+    int fd;
+    size_t number;              /* the first is 0 */
+    const raw_request *request; /* the last that was read; valid until stop */
+} raw_connection;
+
+/* Runs one connection, which is closed when it returns. */
+typedef void (*raw_script)(raw_connection *connection);
 
 /* Never NULL: aborts when there is no socket to be had. */
 raw_server *raw_server_start(raw_script script, void *user);

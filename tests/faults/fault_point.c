@@ -1,5 +1,6 @@
 #include "faults/fault_point.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <cmocka.h>
 
 #include "fakes/failing_allocator.h"
+#include "platform/platform.h"
 
 enum { HANG_S = 60, MOST_POINTS = 20000 };
 
@@ -26,15 +28,17 @@ static void arm_memory(size_t count, bool for_good)
         failing_allocator_fail_after(count);
 }
 
-static bool disarm_memory(void)
+static bool has_memory_failed(void)
 {
-    bool failed = failing_allocator_has_failed() != 0;
-
-    failing_allocator_fail_after(FAILING_ALLOCATOR_NEVER);
-    return failed;
+    return failing_allocator_has_failed() != 0;
 }
 
-const fault_source fault_memory = {arm_memory, disarm_memory,
+static void disarm_memory(void)
+{
+    failing_allocator_fail_after(FAILING_ALLOCATOR_NEVER);
+}
+
+const fault_source fault_memory = {arm_memory, has_memory_failed, disarm_memory,
                                    failing_allocator_live};
 
 void fault_begin(fault_point *point)
@@ -44,7 +48,13 @@ void fault_begin(fault_point *point)
 
 void fault_end(fault_point *point)
 {
-    point->hit = point->source->disarm() || point->hit;
+    point->hit = point->source->has_failed() || point->hit;
+    point->source->disarm();
+}
+
+bool fault_has_hit(const fault_point *point)
+{
+    return point->source->has_failed();
 }
 
 void fault_expect(const fault_point *point, optly_status status,
@@ -64,21 +74,45 @@ static void say_what_hangs(int number)
     abort();
 }
 
+/* What is left. A look-up that libcurl did not need to wait for frees its
+ * memory on a thread of its own, and says nothing when it has. */
+static size_t left_behind(const fault_source *source, size_t before)
+{
+    int64_t until = optly__monotonic_ms() + 10000;
+    size_t now = source->live();
+
+    while (now != before && optly__monotonic_ms() < until) {
+        (void)poll(NULL, 0, 1);
+        now = source->live();
+    }
+    return now;
+}
+
 static bool run_point(const fault_source *source, const char *name,
                       fault_scenario scenario, size_t number, bool for_good)
 {
     fault_point point = {source, number, for_good, false};
-    size_t before = source->live != NULL ? source->live() : 0, after;
+    size_t before = source->live != NULL ? source->live() : 0, after = 0;
 
     (void)snprintf(current, sizeof(current), "%s, call %zu%s\n", name, number,
                    for_good ? " and all after it" : "");
     (void)alarm(HANG_S);
     scenario(&point);
     (void)alarm(0);
-    after = source->live != NULL ? source->live() : 0;
+    if (source->live != NULL)
+        after = left_behind(source, before);
     if (after != before)
         fail_msg("%s: %zu left, %zu before", current, after, before);
     return point.hit;
+}
+
+/* OPTLY_FAULT_STRIDE=n tries every n-th point only, where that suffices. */
+static size_t stride(void)
+{
+    const char *text = getenv("OPTLY_FAULT_STRIDE");
+    int value = text != NULL ? atoi(text) : 1;
+
+    return value > 0 ? (size_t)value : 1;
 }
 
 size_t fault_run(const fault_source *source, const char *name,
@@ -90,14 +124,15 @@ size_t fault_run(const fault_source *source, const char *name,
     for (int for_good = 0; for_good < 2; for_good++) {
         /* Some libraries keep what they need only once. */
         (void)run_point(source, name, scenario, MOST_POINTS, for_good != 0);
-        while (run_point(source, name, scenario, points[for_good],
-                         for_good != 0)) {
+        for (size_t number = 0;
+             run_point(source, name, scenario, number, for_good != 0);
+             number += stride()) {
             points[for_good]++;
-            assert_true(points[for_good] < MOST_POINTS);
+            assert_true(number < MOST_POINTS);
         }
     }
     assert_true(points[0] > 0 && points[1] > 0);
-    (void)printf("%-28s %5zu once, %5zu for good\n", name, points[0],
+    (void)printf("%-46s %5zu once, %5zu for good\n", name, points[0],
                  points[1]);
     total_points += points[0] + points[1];
     total_scenarios++;

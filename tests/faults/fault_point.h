@@ -24,8 +24,10 @@
 typedef struct fault_source {
     /* From here on `count` calls succeed, and then one fails or all. */
     void (*arm)(size_t count, bool for_good);
-    /* From here on none fails; says whether one did. */
-    bool (*disarm)(void);
+    /* Whether one did since then. */
+    bool (*has_failed)(void);
+    /* From here on none fails. */
+    void (*disarm)(void);
     /* What a scenario must leave as it was; may be NULL. */
     size_t (*live)(void);
 } fault_source;
@@ -44,6 +46,9 @@ typedef void (*fault_scenario)(fault_point *point);
 
 void fault_begin(fault_point *point);
 void fault_end(fault_point *point);
+
+/* Whether a call has failed since it began. */
+bool fault_has_hit(const fault_point *point);
 
 /* A call failed for the lack of memory and only then: OK if none was hit. */
 void fault_expect(const fault_point *point, optly_status status,
