@@ -154,31 +154,38 @@ bool optly__thread_is_self(optly__thread thread)
     return pthread_equal(thread.handle, pthread_self()) != 0;
 }
 
-static int64_t read_clock(clockid_t clock)
+/* Linux has two clocks of each kind; some sandboxes know only one of them. */
+#if !defined(CLOCK_MONOTONIC_COARSE)
+#define CLOCK_MONOTONIC_COARSE CLOCK_MONOTONIC
+#endif
+#if !defined(CLOCK_REALTIME_COARSE)
+#define CLOCK_REALTIME_COARSE CLOCK_REALTIME
+#endif
+
+/* Reads `clock`, or its twin where that fails: a time of 0 would be 1970, and
+ * all events too old. */
+static int64_t read_clock(clockid_t clock, clockid_t twin)
 {
     struct timespec now = {0, 0};
 
-    (void)clock_gettime(clock, &now);
+    if (clock_gettime(clock, &now) != 0)
+        (void)clock_gettime(twin, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 int64_t optly__monotonic_ms(void)
 {
-    return read_clock(CLOCK_MONOTONIC);
+    return read_clock(CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE);
 }
 
 int64_t optly__monotonic_coarse_ms(void)
 {
-#if defined(CLOCK_MONOTONIC_COARSE)
-    return read_clock(CLOCK_MONOTONIC_COARSE);
-#else
-    return read_clock(CLOCK_MONOTONIC);
-#endif
+    return read_clock(CLOCK_MONOTONIC_COARSE, CLOCK_MONOTONIC);
 }
 
 int64_t optly__wall_ms(void)
 {
-    return read_clock(CLOCK_REALTIME);
+    return read_clock(CLOCK_REALTIME, CLOCK_REALTIME_COARSE);
 }
 
 bool optly__random_bytes(void *bytes, size_t size)
@@ -201,9 +208,12 @@ bool optly__random_bytes(void *bytes, size_t size)
 /*
  * A page that the kernel wipes in a forked child, however it was forked. It
  * holds the generation, or 0 just after the fork. The counter beside it is
- * inherited, so that a child's number is new.
+ * inherited, so that a child's number is new. Where there is no such page, the
+ * process id is the number, from then on: what was made under one kind of
+ * number would not be known under another.
  */
 static _Atomic(_Atomic uint64_t *) wiped_page;
+static _Atomic uint64_t no_page; /* what wiped_page is where there is none */
 static _Atomic uint64_t last_generation;
 
 #if defined(MADV_WIPEONFORK)
@@ -212,9 +222,9 @@ static _Atomic uint64_t last_generation;
 enum { MOST_PAGE_BYTES = 65536 };
 static unsigned char page_room[2 * MOST_PAGE_BYTES];
 
-static void *make_wiped_page(void)
+/* The page of the room, a mapped one, or NULL. */
+static void *make_wiped_page(size_t size)
 {
-    size_t size = (size_t)sysconf(_SC_PAGESIZE);
     size_t skip = (size - (uintptr_t)page_room % size) % size;
     void *mapped;
 
@@ -230,28 +240,32 @@ static void *make_wiped_page(void)
     (void)munmap(mapped, size);
     return NULL;
 }
-
-/* Of two threads that come first, one maps in vain if the room is no use. */
-static _Atomic uint64_t *find_wiped_page(void)
-{
-    _Atomic uint64_t *page = atomic_load(&wiped_page), *none = NULL;
-
-    if (page != NULL)
-        return page;
-    page = make_wiped_page();
-    if (page == NULL ||
-        atomic_compare_exchange_strong(&wiped_page, &none, page))
-        return page;
-    if (page != none)
-        (void)munmap((void *)page, (size_t)sysconf(_SC_PAGESIZE));
-    return none;
-}
 #else
-static _Atomic uint64_t *find_wiped_page(void)
+static void *make_wiped_page(size_t size)
 {
+    (void)size;
     return NULL;
 }
 #endif
+
+/* Settles once, whatever threads ask, whether there is a page. Of two that
+ * come first, one maps in vain if the room is no use. */
+static _Atomic uint64_t *find_wiped_page(void)
+{
+    _Atomic uint64_t *found = atomic_load(&wiped_page), *made;
+    size_t size = (size_t)sysconf(_SC_PAGESIZE);
+
+    if (found != NULL)
+        return found;
+    made = make_wiped_page(size);
+    if (made == NULL)
+        made = &no_page;
+    if (atomic_compare_exchange_strong(&wiped_page, &found, made))
+        return made;
+    if (made != &no_page && made != found)
+        (void)munmap((void *)made, size);
+    return found;
+}
 
 uint64_t optly__fork_generation(void)
 {
@@ -264,8 +278,8 @@ uint64_t optly__fork_generation(void)
     if (generation != 0)
         return generation;
     page = find_wiped_page();
-    if (page == NULL)
-        return (uint64_t)getpid(); /* a system without the advice */
+    if (page == &no_page)
+        return (uint64_t)getpid();
     generation = atomic_fetch_add(&last_generation, 1) + 1;
     if (atomic_compare_exchange_strong(page, &unset, generation))
         return generation;
