@@ -41,6 +41,77 @@ static void unlink_active(optly__http_multi *multi,
     multi->active_count--;
 }
 
+/* libcurl says which events of a socket it waits for. Failing here would end
+ * every transfer; one that is not watched ends by its own time limit. */
+static int watch_socket(CURL *easy, curl_socket_t socket, int what, void *user,
+                        void *unused)
+{
+    optly__http_multi *multi = user;
+    short events = 0;
+
+    (void)easy;
+    (void)unused;
+    if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
+        events |= POLLIN;
+    if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
+        events |= POLLOUT;
+    (void)optly__http_watch_set(&multi->watch, socket, events);
+    return 0;
+}
+
+static int set_timer(CURLM *handle, long timeout_ms, void *user)
+{
+    optly__http_multi *multi = user;
+
+    (void)handle;
+    optly__http_watch_set_timer(&multi->watch, timeout_ms);
+    return 0;
+}
+
+/* Whether libcurl takes all settings. */
+static bool set_up(optly__http_multi *multi)
+{
+    CURLM *handle = multi->handle;
+    long max = (long)multi->client->settings.max_connections;
+
+    return curl_multi_setopt(handle, CURLMOPT_SOCKETFUNCTION, watch_socket) ==
+               CURLM_OK &&
+           curl_multi_setopt(handle, CURLMOPT_SOCKETDATA, multi) == CURLM_OK &&
+           curl_multi_setopt(handle, CURLMOPT_TIMERFUNCTION, set_timer) ==
+               CURLM_OK &&
+           curl_multi_setopt(handle, CURLMOPT_TIMERDATA, multi) == CURLM_OK &&
+           curl_multi_setopt(handle, CURLMOPT_MAXCONNECTS, max) == CURLM_OK &&
+           curl_multi_setopt(handle, CURLMOPT_MAX_TOTAL_CONNECTIONS, max) ==
+               CURLM_OK &&
+           curl_multi_setopt(handle, CURLMOPT_MAX_HOST_CONNECTIONS, max) ==
+               CURLM_OK &&
+           curl_multi_setopt(handle, CURLMOPT_PIPELINING,
+                             (long)CURLPIPE_MULTIPLEX) == CURLM_OK;
+}
+
+static optly_status open_handle(optly__http_multi *multi, optly_error *err)
+{
+    multi->handle = curl_multi_init();
+    if (multi->handle == NULL)
+        return optly__fail_memory(err);
+    if (set_up(multi))
+        return OPTLY_OK;
+    (void)curl_multi_cleanup(multi->handle);
+    multi->handle = NULL;
+    return optly__fail(err, OPTLY_ERR_UNSUPPORTED,
+                       "libcurl refuses a setting of its connections");
+}
+
+static void close_handle(optly__http_multi *multi)
+{
+    optly__sigpipe guard;
+
+    optly__sigpipe_block(&guard);
+    (void)curl_multi_cleanup(multi->handle);
+    optly__sigpipe_restore(&guard);
+    multi->handle = NULL;
+}
+
 /*
  * From 7.83.0 on, and until it was mended in 2023 (8.2.0 is sure to be),
  * libcurl keeps a pointer to the last header of a handle's last answer, which
@@ -85,9 +156,17 @@ static void start(optly__http_multi *multi, const optly_log_event *event,
     optly__http_transfer *transfer;
     optly_dispatch_result result;
     optly_error err;
-    optly_status status = take_transfer(multi, &transfer, &err);
+    optly_status status = OPTLY_OK;
     CURLMcode code;
 
+    if (multi->broken) {
+        optly__delivery_complete_as(delivery, OPTLY_RETRY, "libcurl failed");
+        return;
+    }
+    if (multi->handle == NULL)
+        status = open_handle(multi, &err);
+    if (status == OPTLY_OK)
+        status = take_transfer(multi, &transfer, &err);
     if (status != OPTLY_OK) {
         optly__delivery_complete_as(
             delivery,
@@ -145,13 +224,17 @@ static void start_waiting(optly__http_multi *multi)
     }
 }
 
-static void remove_handle(optly__http_multi *multi,
-                          optly__http_transfer *transfer)
+/* Takes out a transfer that has ended. One that libcurl does not let go could
+ * not be added again, so it is freed, which takes it out. */
+static void retire(optly__http_multi *multi, optly__http_transfer *transfer)
 {
     optly__sigpipe guard;
 
     optly__sigpipe_block(&guard);
-    (void)curl_multi_remove_handle(multi->handle, transfer->easy);
+    if (curl_multi_remove_handle(multi->handle, transfer->easy) == CURLM_OK)
+        recycle(multi, transfer);
+    else
+        optly__http_transfer_destroy(transfer);
     optly__sigpipe_restore(&guard);
 }
 
@@ -167,23 +250,31 @@ static void give_up_waiting(struct optly__http_waiting *waiting)
     }
 }
 
-/* Both lists are taken out first: a completion may dispatch anew. */
-static void give_up_all(optly__http_multi *multi)
+/* The list is taken out first: a completion may dispatch anew. */
+static size_t give_up_active(optly__http_multi *multi, optly_outcome outcome,
+                             const char *detail)
 {
     optly__http_transfer *transfer = multi->active, *next;
-    struct optly__http_waiting *waiting = multi->waiting;
+    size_t count = multi->active_count;
 
     multi->active = multi->active_tail = NULL;
     multi->active_count = 0;
-    multi->waiting = NULL;
     for (; transfer != NULL; transfer = next) {
         optly_delivery delivery = transfer->delivery;
 
         next = transfer->next;
-        remove_handle(multi, transfer);
-        recycle(multi, transfer);
-        optly__delivery_complete_as(delivery, OPTLY_CANCELLED, "cancelled");
+        retire(multi, transfer);
+        optly__delivery_complete_as(delivery, outcome, detail);
     }
+    return count;
+}
+
+static void give_up_all(optly__http_multi *multi)
+{
+    struct optly__http_waiting *waiting = multi->waiting;
+
+    multi->waiting = NULL;
+    (void)give_up_active(multi, OPTLY_CANCELLED, "cancelled");
     give_up_waiting(waiting);
 }
 
@@ -203,9 +294,18 @@ static void finish(optly__http_multi *multi, optly__http_transfer *transfer,
 
     optly__http_transfer_judge(transfer, (int)code, &result);
     unlink_active(multi, transfer);
-    remove_handle(multi, transfer);
-    recycle(multi, transfer);
+    retire(multi, transfer);
     optly_delivery_complete(delivery, &result);
+}
+
+static optly__http_transfer *find_active(const optly__http_multi *multi,
+                                         const CURL *easy)
+{
+    optly__http_transfer *transfer = multi->active;
+
+    while (transfer != NULL && transfer->easy != easy)
+        transfer = transfer->next;
+    return transfer;
 }
 
 /* Completes what has ended; returns how many. */
@@ -217,16 +317,14 @@ static size_t reap(optly__http_multi *multi)
 
     while ((message = curl_multi_info_read(multi->handle, &left)) != NULL) {
         CURLcode code = message->data.result;
-        char *private_pointer = NULL;
+        optly__http_transfer *transfer =
+            find_active(multi, message->easy_handle);
 
-        if (message->msg != CURLMSG_DONE)
+        if (message->msg != CURLMSG_DONE || transfer == NULL)
             continue;
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
-                                &private_pointer);
-        finish(multi, (optly__http_transfer *)(void *)private_pointer, code);
+        finish(multi, transfer, code);
         count++;
     }
-    start_waiting(multi);
     return count;
 }
 
@@ -237,7 +335,9 @@ static void act(optly__http_multi *multi, curl_socket_t socket, int ready)
     int running;
 
     optly__sigpipe_block(&guard);
-    (void)curl_multi_socket_action(multi->handle, socket, ready, &running);
+    if (curl_multi_socket_action(multi->handle, socket, ready, &running) !=
+        CURLM_OK)
+        multi->broken = true;
     optly__sigpipe_restore(&guard);
 }
 
@@ -254,65 +354,39 @@ static int ready_bits(short events)
     return bits;
 }
 
+/*
+ * libcurl ran out of memory in the midst of its books. It would go on with
+ * them as they are, and at the next use divide by the size of a table that is
+ * gone. So what is under way is tried again, on a handle made anew. Returns
+ * how many there were.
+ */
+static size_t start_afresh(optly__http_multi *multi)
+{
+    size_t count = give_up_active(multi, OPTLY_RETRY, "libcurl failed");
+
+    close_handle(multi);
+    optly__http_watch_forget(&multi->watch);
+    multi->broken = false;
+    return count;
+}
+
 /* Does what I/O can be done without waiting. */
 static size_t drive(optly__http_multi *multi)
 {
     short events;
+    size_t count;
     int socket;
 
-    while (optly__http_watch_next(&multi->watch, &socket, &events))
+    while (!multi->broken &&
+           optly__http_watch_next(&multi->watch, &socket, &events))
         act(multi, socket, ready_bits(events));
-    if (optly__http_watch_take_timer(&multi->watch))
+    if (!multi->broken && optly__http_watch_take_timer(&multi->watch))
         act(multi, CURL_SOCKET_TIMEOUT, 0);
-    return reap(multi);
-}
-
-/* libcurl says which events of a socket it waits for. Failing here would end
- * every transfer; one that is not watched ends by its own time limit. */
-static int watch_socket(CURL *easy, curl_socket_t socket, int what, void *user,
-                        void *unused)
-{
-    optly__http_multi *multi = user;
-    short events = 0;
-
-    (void)easy;
-    (void)unused;
-    if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
-        events |= POLLIN;
-    if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
-        events |= POLLOUT;
-    (void)optly__http_watch_set(&multi->watch, socket, events);
-    return 0;
-}
-
-static int set_timer(CURLM *handle, long timeout_ms, void *user)
-{
-    optly__http_multi *multi = user;
-
-    (void)handle;
-    optly__http_watch_set_timer(&multi->watch, timeout_ms);
-    return 0;
-}
-
-/* Whether libcurl takes all settings. */
-static bool set_up(optly__http_multi *multi)
-{
-    CURLM *handle = multi->handle;
-    long max = (long)multi->client->settings.max_connections;
-
-    return curl_multi_setopt(handle, CURLMOPT_SOCKETFUNCTION, watch_socket) ==
-               CURLM_OK &&
-           curl_multi_setopt(handle, CURLMOPT_SOCKETDATA, multi) == CURLM_OK &&
-           curl_multi_setopt(handle, CURLMOPT_TIMERFUNCTION, set_timer) ==
-               CURLM_OK &&
-           curl_multi_setopt(handle, CURLMOPT_TIMERDATA, multi) == CURLM_OK &&
-           curl_multi_setopt(handle, CURLMOPT_MAXCONNECTS, max) == CURLM_OK &&
-           curl_multi_setopt(handle, CURLMOPT_MAX_TOTAL_CONNECTIONS, max) ==
-               CURLM_OK &&
-           curl_multi_setopt(handle, CURLMOPT_MAX_HOST_CONNECTIONS, max) ==
-               CURLM_OK &&
-           curl_multi_setopt(handle, CURLMOPT_PIPELINING,
-                             (long)CURLPIPE_MULTIPLEX) == CURLM_OK;
+    count = reap(multi);
+    if (multi->broken)
+        count += start_afresh(multi);
+    start_waiting(multi);
+    return count;
 }
 
 optly_status optly__http_multi_init(optly__http_multi *multi,
@@ -326,15 +400,11 @@ optly_status optly__http_multi_init(optly__http_multi *multi,
     status = optly__http_watch_init(&multi->watch);
     if (status == OPTLY_ERR_IO)
         return optly__fail(err, status, "no descriptors left for a pipe");
-    multi->handle = status == OPTLY_OK ? curl_multi_init() : NULL;
-    if (multi->handle == NULL) {
-        optly__http_watch_cleanup(&multi->watch);
+    if (status != OPTLY_OK)
         return optly__fail_memory(err);
-    }
-    status = optly__http_transfer_create(&multi->idle, client, err);
-    if (status == OPTLY_OK && !set_up(multi))
-        status = optly__fail(err, OPTLY_ERR_UNSUPPORTED,
-                             "libcurl refuses a setting of its connections");
+    status = open_handle(multi, err);
+    if (status == OPTLY_OK)
+        status = optly__http_transfer_create(&multi->idle, client, err);
     if (status != OPTLY_OK)
         optly__http_multi_cleanup(multi);
     return status;
@@ -351,8 +421,8 @@ void optly__http_multi_cleanup(optly__http_multi *multi)
         next = transfer->next;
         optly__http_transfer_destroy(transfer);
     }
-    (void)curl_multi_cleanup(multi->handle);
     optly__sigpipe_restore(&guard);
+    close_handle(multi);
     optly__http_watch_cleanup(&multi->watch);
 }
 

@@ -17,10 +17,11 @@ struct optly__http_waiting;
 typedef struct optly__http_multi optly__http_multi;
 struct optly__http_multi {
     const optly__http_client *client;
-    void *handle;            /* CURLM */
+    void *handle;            /* CURLM; NULL after it broke, until it is used */
     atomic_bool cancelled;   /* set by any thread; the driver obeys */
     optly__http_watch watch; /* any thread may wake it */
     /* The driver's. */
+    bool broken; /* libcurl failed: the handle must not be driven any more */
     optly__http_transfer *active, *active_tail; /* oldest first */
     uint32_t active_count;
     optly__http_transfer *idle;

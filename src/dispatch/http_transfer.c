@@ -54,8 +54,6 @@ static void set_callbacks(optly__http_transfer *transfer, CURLcode *code)
     if (*code == CURLE_OK)
         *code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     if (*code == CURLE_OK)
-        *code = curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
-    if (*code == CURLE_OK)
         *code = curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
 }
 

@@ -13,10 +13,16 @@ enum { FIRST_CAPACITY = 16 };
  * not follow at once for ever. */
 enum { PAUSE_MS = 20 };
 
+void optly__http_watch_forget(optly__http_watch *watch)
+{
+    watch->due_ms = OPTLY__NEVER;
+    watch->count = 1;
+    watch->next = 1;
+}
+
 optly_status optly__http_watch_init(optly__http_watch *watch)
 {
     memset(watch, 0, sizeof(*watch));
-    watch->due_ms = OPTLY__NEVER;
     watch->sockets = optly__alloc(FIRST_CAPACITY * sizeof(*watch->sockets));
     if (watch->sockets == NULL)
         return OPTLY_ERR_NO_MEMORY;
@@ -29,8 +35,7 @@ optly_status optly__http_watch_init(optly__http_watch *watch)
     watch->sockets[0].fd = watch->waker.read_fd;
     watch->sockets[0].events = POLLIN;
     watch->sockets[0].revents = 0;
-    watch->count = 1;
-    watch->next = 1;
+    optly__http_watch_forget(watch);
     return OPTLY_OK;
 }
 

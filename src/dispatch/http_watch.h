@@ -29,6 +29,9 @@ typedef struct optly__http_watch {
 optly_status optly__http_watch_init(optly__http_watch *watch);
 void optly__http_watch_cleanup(optly__http_watch *watch);
 
+/* As it was after init: no sockets, no timer. */
+void optly__http_watch_forget(optly__http_watch *watch);
+
 /* Waits for these `events` on a socket from now on, for none if 0. False when
  * out of memory. */
 bool optly__http_watch_set(optly__http_watch *watch, int socket, short events);

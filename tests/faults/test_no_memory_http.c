@@ -14,106 +14,25 @@
 #include <curl/curl.h>
 
 #include "fakes/failing_allocator.h"
-#include "fakes/http_rig.h"
-#include "faults/fault_point.h"
-#include "faults/stand.h"
+#include "faults/http_stand.h"
 
-/* What the server does. */
-typedef struct plan {
-    atomic_int failures; /* so many requests get `failure` first */
-    const char *failure; /* NULL: the connection closes */
-    bool hangs_up;       /* after each answer */
-    bool refuses_7;      /* what visitor 7 is in */
-    bool never_answers;
-} plan;
-
-static void serve(raw_connection *connection)
-{
-    plan *p = connection->user;
-
-    while (raw_read_request(connection)) {
-        const char *body = connection->request->body;
-        const char *answer = "HTTP/1.1 204 No Content\r\n\r\n";
-
-        if (p->never_answers)
-            raw_hold(connection);
-        if (atomic_fetch_sub(&p->failures, 1) > 0)
-            answer = p->failure;
-        else if (p->refuses_7 && strstr(body, "visitor-7.") != NULL)
-            answer = "HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n";
-        if (answer == NULL || !raw_send(connection, answer) || p->hangs_up)
-            return;
-    }
-}
-
-static optly_http_config http_config(void)
-{
-    static const char *const headers[] = {"X-A: b"};
-    optly_http_config config = optly_http_config_default();
-
-    config.headers = headers;
-    config.header_count = 1;
-    config.host_owns_curl_init = true;
-    config.timeout_ms = 10000;
-    return config;
-}
-
-/* Part of a batch does not wait for more. */
-static void init(stand *s)
-{
-    stand_init(s);
-    s->config.flush_interval_ms = 1;
-}
-
-/* Has `s` send to a server by `config`, which is created before any fault. */
-static raw_server *open_http(stand *s, plan *p, optly_http_config *config)
-{
-    raw_server *server = raw_server_start(serve, p);
-
-    optly_dispatcher_destroy(&s->config.dispatcher);
-    s->config.http = config;
-    s->config.endpoint = raw_server_url(server);
-    s->config.max_in_flight = 2;
-    stand_open(s);
-    return server;
-}
-
-/* Lets it fail a few times when memory is short for good; when it is short
- * once, that is no reason not to deliver. */
-static void send_all(fault_point *point, stand *s)
-{
-    enum { FAILING_ROUNDS = 6, MOST_ROUNDS = 20000 };
-    optly_stats stats = optly_stats_default();
-    int failing = 0, rounds = 0;
-
-    fault_begin(point);
-    do {
-        assert_int_equal(optly_processor_run_once(s->processor, 2), OPTLY_OK);
-        stand_check_books(s);
-        assert_int_equal(optly_processor_stats(s->processor, &stats), OPTLY_OK);
-        failing += point->for_good && fault_has_hit(point);
-        assert_true(rounds++ < MOST_ROUNDS);
-    } while (stats.pending > 0 && failing < FAILING_ROUNDS);
-    fault_end(point);
-}
-
-static void send_by(fault_point *point, plan p, optly_http_config config,
+static void send_by(fault_point *point, http_plan p, optly_http_config config,
                     unsigned dropped)
 {
     raw_server *server;
     stand s;
 
-    init(&s);
-    server = open_http(&s, &p, &config);
+    http_stand_init(&s);
+    server = http_stand_open(&s, &p, &config);
     stand_add_many(&s, 0, 15);
-    send_all(point, &s);
+    http_stand_send(&s, point);
     stand_finish(&s, dropped);
     raw_server_stop(server);
 }
 
 static void create(fault_point *point)
 {
-    optly_http_config config = http_config();
+    optly_http_config config = http_stand_config();
     optly_dispatcher dispatcher = {NULL, NULL};
     optly_error err = {OPTLY_OK, ""};
     optly_status status;
@@ -136,47 +55,48 @@ static void create(fault_point *point)
 
 static void deliver(fault_point *point)
 {
-    send_by(point, (plan){0}, http_config(), 0);
+    send_by(point, (http_plan){0}, http_stand_config(), 0);
 }
 
 static void retry(fault_point *point)
 {
-    plan p = {.failures = 3,
-              .failure = "HTTP/1.1 503 Busy\r\nRetry-After: 0\r\n"
-                         "Content-Length: 3\r\n\r\nabc"};
+    http_plan p = {.failures = 3,
+                   .failure = "HTTP/1.1 503 Busy\r\nRetry-After: 0\r\n"
+                              "Content-Length: 3\r\n\r\nabc"};
 
-    send_by(point, p, http_config(), 0);
+    send_by(point, p, http_stand_config(), 0);
 }
 
 static void bisect(fault_point *point)
 {
-    send_by(point, (plan){.refuses_7 = true}, http_config(), 1);
+    send_by(point, (http_plan){.refuses_7 = true}, http_stand_config(), 1);
 }
 
 static void reconnect(fault_point *point)
 {
-    send_by(point, (plan){.failures = 1, .hangs_up = true}, http_config(), 0);
+    send_by(point, (http_plan){.failures = 1, .hangs_up = true},
+            http_stand_config(), 0);
 }
 
 /* The proxy is the server; nobody listens at the endpoint. */
 static void by_proxy(fault_point *point)
 {
-    optly_http_config config = http_config();
-    plan p = {0};
-    raw_server *proxy = raw_server_start(serve, &p);
+    optly_http_config config = http_stand_config();
+    http_plan p = {0};
+    raw_server *proxy = raw_server_start(http_plan_serve, &p);
     char url[64];
     stand s;
 
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u",
                    (unsigned)raw_server_port(proxy));
     config.proxy = url;
-    init(&s);
+    http_stand_init(&s);
     optly_dispatcher_destroy(&s.config.dispatcher);
     s.config.http = &config;
     s.config.endpoint = "http://127.0.0.1:1/events";
     stand_open(&s);
     stand_add_many(&s, 0, 15);
-    send_all(point, &s);
+    http_stand_send(&s, point);
     stand_finish(&s, 0);
     raw_server_stop(proxy);
 }
@@ -184,23 +104,23 @@ static void by_proxy(fault_point *point)
 #if defined(OPTLY_WITH_ZLIB)
 static void deliver_zipped(fault_point *point)
 {
-    optly_http_config config = http_config();
+    optly_http_config config = http_stand_config();
 
     config.gzip_level = 6;
-    send_by(point, (plan){0}, config, 0);
+    send_by(point, (http_plan){0}, config, 0);
 }
 #endif
 
 /* Each thread of the queue dispatcher has a handle of its own. */
 static void deliver_by_threads(fault_point *point)
 {
-    optly_http_config config = http_config();
+    optly_http_config config = http_stand_config();
     optly_dispatcher inner;
-    plan p = {0};
-    raw_server *server = raw_server_start(serve, &p);
+    http_plan p = {0};
+    raw_server *server = raw_server_start(http_plan_serve, &p);
     stand s;
 
-    init(&s);
+    http_stand_init(&s);
     optly_dispatcher_destroy(&s.config.dispatcher);
     assert_int_equal(optly_http_dispatcher_create(&inner, &config, NULL),
                      OPTLY_OK);
@@ -210,7 +130,7 @@ static void deliver_by_threads(fault_point *point)
     s.config.endpoint = raw_server_url(server);
     stand_open(&s);
     stand_add_many(&s, 0, 15);
-    send_all(point, &s);
+    http_stand_send(&s, point);
     stand_finish(&s, 0);
     raw_server_stop(server);
 }
@@ -218,14 +138,14 @@ static void deliver_by_threads(fault_point *point)
 /* What hangs is cancelled, and dropped by name. */
 static void close_while_it_hangs(fault_point *point)
 {
-    optly_http_config config = http_config();
+    optly_http_config config = http_stand_config();
     optly_close_report report = optly_close_report_default();
-    plan p = {.never_answers = true};
+    http_plan p = {.never_answers = true};
     raw_server *server;
     stand s;
 
-    init(&s);
-    server = open_http(&s, &p, &config);
+    http_stand_init(&s);
+    server = http_stand_open(&s, &p, &config);
     stand_add_many(&s, 0, 15);
     fault_begin(point);
     assert_int_equal(optly_processor_run_once(s.processor, 2), OPTLY_OK);
