@@ -15,11 +15,13 @@
 
 #include "platform/platform.h"
 
-enum { MAX_CONNECTIONS = 512, MAX_REQUESTS = 512, MAX_HEAD_BYTES = 65536 };
+enum { MAX_REQUESTS = 512, MAX_HEAD_BYTES = 65536 };
 
 struct runner {
     pthread_t thread;
     raw_connection connection;
+    bool ended; /* guarded by the server's lock */
+    struct runner *next;
 };
 
 struct raw_server {
@@ -32,7 +34,7 @@ struct raw_server {
     optly__mutex lock;
     optly__cond changed;
     /* Guarded by `lock`. */
-    struct runner *runners[MAX_CONNECTIONS];
+    struct runner *runners;
     size_t connections, closed;
     raw_request requests[MAX_REQUESTS];
     size_t request_count;
@@ -72,24 +74,52 @@ static void *run_connection(void *argument)
         (void)close(connection->fd);
     optly__mutex_lock(&connection->server->lock);
     connection->server->closed++;
+    runner->ended = true;
     optly__cond_broadcast(&connection->server->changed);
     optly__mutex_unlock(&connection->server->lock);
     return NULL;
 }
 
+/* Frees the runners that have ended, or waits for all of them. */
+static void join_runners(raw_server *server, bool all)
+{
+    struct runner **link = &server->runners, *ended = NULL, *next;
+
+    optly__mutex_lock(&server->lock);
+    while (*link != NULL) {
+        struct runner *runner = *link;
+
+        if (!all && !runner->ended) {
+            link = &runner->next;
+            continue;
+        }
+        *link = runner->next;
+        runner->next = ended;
+        ended = runner;
+    }
+    optly__mutex_unlock(&server->lock);
+    for (; ended != NULL; ended = next) {
+        next = ended->next;
+        (void)pthread_join(ended->thread, NULL);
+        free(ended);
+    }
+}
+
+/* The thread has the lock to wait for before it can end. */
 static void add_connection(raw_server *server, int fd)
 {
     struct runner *runner = calloc(1, sizeof(*runner));
 
     require(runner != NULL);
+    join_runners(server, false);
     optly__mutex_lock(&server->lock);
-    require(server->connections < MAX_CONNECTIONS);
     runner->connection =
-        (raw_connection){server, server->user, fd, server->connections, NULL};
-    server->runners[server->connections++] = runner;
+        (raw_connection){server, server->user, fd, server->connections++, NULL};
+    runner->next = server->runners;
+    server->runners = runner;
+    require(pthread_create(&runner->thread, NULL, run_connection, runner) == 0);
     optly__cond_broadcast(&server->changed);
     optly__mutex_unlock(&server->lock);
-    require(pthread_create(&runner->thread, NULL, run_connection, runner) == 0);
 }
 
 static void *run_acceptor(void *argument)
@@ -142,10 +172,7 @@ void raw_server_stop(raw_server *server)
 {
     require(write(server->stop_pipe[1], "x", 1) == 1);
     (void)pthread_join(server->acceptor, NULL);
-    for (size_t i = 0; i < server->connections; i++) {
-        (void)pthread_join(server->runners[i]->thread, NULL);
-        free(server->runners[i]);
-    }
+    join_runners(server, true);
     for (size_t i = 0; i < server->request_count; i++) {
         free(server->requests[i].head);
         free(server->requests[i].body);
@@ -270,23 +297,36 @@ static char *read_head(raw_connection *connection)
     return NULL;
 }
 
-bool raw_read_request(raw_connection *connection)
+void raw_request_free(raw_request *request)
 {
-    raw_request request = {read_head(connection), NULL, 0};
+    free(request->head);
+    free(request->body);
+}
+
+bool raw_take_request(raw_connection *connection, raw_request *request)
+{
     const char *length;
 
-    if (request.head == NULL)
+    *request = (raw_request){read_head(connection), NULL, 0};
+    if (request->head == NULL)
         return false;
-    length = strcasestr(request.head, "\r\nContent-Length:");
+    length = strcasestr(request->head, "\r\nContent-Length:");
     if (length != NULL)
-        request.body_len = strtoul(length + 17, NULL, 10);
-    request.body = calloc(1, request.body_len + 1);
-    require(request.body != NULL);
-    if (!raw_receive(connection, request.body, request.body_len)) {
-        free(request.head);
-        free(request.body);
+        request->body_len = strtoul(length + 17, NULL, 10);
+    request->body = calloc(1, request->body_len + 1);
+    require(request->body != NULL);
+    if (raw_receive(connection, request->body, request->body_len))
+        return true;
+    raw_request_free(request);
+    return false;
+}
+
+bool raw_read_request(raw_connection *connection)
+{
+    raw_request request;
+
+    if (!raw_take_request(connection, &request))
         return false;
-    }
     record(connection, request);
     return true;
 }

@@ -57,6 +57,10 @@ const raw_request *raw_server_request(raw_server *server, size_t index);
 /* Reads one request with its body and records it; false: the peer is gone. */
 bool raw_read_request(raw_connection *connection);
 
+/* The same without a record: the request is the caller's. */
+bool raw_take_request(raw_connection *connection, raw_request *request);
+void raw_request_free(raw_request *request);
+
 /* Reads exactly `len` bytes. */
 bool raw_receive(raw_connection *connection, char *to, size_t len);
 
