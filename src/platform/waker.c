@@ -3,6 +3,7 @@
 #endif
 #include "platform/waker.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -46,9 +47,11 @@ void optly__waker_cleanup(optly__waker *waker)
 /* A full pipe wakes as well. */
 void optly__waker_wake(const optly__waker *waker)
 {
-    ssize_t written = write(waker->write_fd, "", 1);
+    ssize_t written;
 
-    (void)written;
+    do
+        written = write(waker->write_fd, "", 1);
+    while (written < 0 && errno == EINTR);
 }
 
 void optly__waker_drain(const optly__waker *waker)
