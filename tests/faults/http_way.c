@@ -13,7 +13,9 @@ static void count_line(optly_log_level level, const char *message, void *user)
 {
     http_way *way = user;
 
-    (void)message;
+    if (level >= OPTLY_LOG_WARNING && way->first_trouble[0] == '\0')
+        (void)snprintf(way->first_trouble, sizeof(way->first_trouble), "%s",
+                       message);
     if (level == OPTLY_LOG_ERROR)
         (void)atomic_fetch_add(&way->errors, 1);
     else if (level == OPTLY_LOG_WARNING)

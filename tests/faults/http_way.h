@@ -18,6 +18,7 @@ typedef struct http_way {
     raw_server *server;
     uuid_ledger *ledger;
     atomic_int errors, warnings; /* lines of log */
+    char first_trouble[256];     /* the first of them; read it after close */
     void *user;                  /* the test's */
 } http_way;
 

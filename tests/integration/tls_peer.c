@@ -173,9 +173,12 @@ void tls_peer_serve(raw_connection *connection)
     if (shake_hands(connection, ssl)) {
         (void)atomic_fetch_add(&peer->handshakes, 1);
         while (read_request(connection, ssl, request, sizeof(request)) &&
-               !(peer->hang_first && connection->number == 0) &&
-               SSL_write(ssl, answer, sizeof(answer) - 1) > 0)
-            ;
+               !(peer->hang_first && connection->number == 0)) {
+            if (peer->on_request != NULL)
+                peer->on_request(request, peer->user);
+            if (SSL_write(ssl, answer, sizeof(answer) - 1) <= 0)
+                break;
+        }
     }
     if (peer->hang_first && connection->number == 0)
         raw_hold(connection);

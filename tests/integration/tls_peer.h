@@ -30,6 +30,9 @@ typedef struct tls_peer {
     atomic_size_t handshakes; /* that ended well */
     atomic_size_t bytes;      /* of the application, decrypted */
     bool hang_first;          /* the first connection never gets an answer */
+    /* Sees each request before it is answered; may be NULL. */
+    void (*on_request)(const char *request, void *user);
+    void *user;
 } tls_peer;
 
 /* `clients`, if not NULL, is who must have signed the client's certificate. */
