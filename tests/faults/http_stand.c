@@ -58,7 +58,7 @@ raw_server *http_stand_open(stand *s, http_plan *plan,
 
 void http_stand_send(stand *s, fault_point *point)
 {
-    enum { FAILING_ROUNDS = 6, MOST_ROUNDS = 20000 };
+    enum { FAILING_ROUNDS = 3, MOST_ROUNDS = 20000 };
     optly_stats stats = optly_stats_default();
     int failing = 0, rounds = 0;
 

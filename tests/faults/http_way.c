@@ -33,8 +33,8 @@ void http_way_init(http_way *way, raw_script script, size_t capacity)
     way->config = optly_processor_config_default();
     way->config.batch_size = 10;
     way->config.queue_size = (uint32_t)capacity;
-    way->config.retry_initial_ms = 5;
-    way->config.retry_max_ms = 20;
+    way->config.retry_initial_ms = 2;
+    way->config.retry_max_ms = 4;
     way->config.endpoint = raw_server_url(way->server);
     way->config.log = count_line;
     way->config.log_user = way;

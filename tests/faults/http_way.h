@@ -22,7 +22,7 @@ typedef struct http_way {
     void *user;                  /* the test's */
 } http_way;
 
-/* For `capacity` events: batches of 10, retries after 20 ms at most, every
+/* For `capacity` events: batches of 10, retries after 4 ms at most, every
  * request within 300 ms. The script's user is the way. */
 void http_way_init(http_way *way, raw_script script, size_t capacity);
 void http_way_open(http_way *way);

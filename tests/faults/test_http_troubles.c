@@ -69,7 +69,7 @@ static void run(const http_trouble *trouble)
     way.user = &s;
     way.config.max_in_flight = 2;
     /* Where time is up, a busy machine may run out of it, too. */
-    way.http.timeout_ms = trouble->slow ? 300 : 20000;
+    way.http.timeout_ms = trouble->slow ? 150 : 20000;
     http_way_open(&way);
     http_way_add(&way, 0, EVENTS);
     sums = http_way_close(&way);
