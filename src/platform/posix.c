@@ -240,11 +240,25 @@ static void *make_wiped_page(size_t size)
     (void)munmap(mapped, size);
     return NULL;
 }
+
+static void free_wiped_page(void *page, size_t size)
+{
+    unsigned char *at = page;
+
+    if (at < page_room || at >= page_room + sizeof(page_room))
+        (void)munmap(page, size);
+}
 #else
 static void *make_wiped_page(size_t size)
 {
     (void)size;
     return NULL;
+}
+
+static void free_wiped_page(void *page, size_t size)
+{
+    (void)page;
+    (void)size;
 }
 #endif
 
@@ -262,8 +276,8 @@ static _Atomic uint64_t *find_wiped_page(void)
         made = &no_page;
     if (atomic_compare_exchange_strong(&wiped_page, &found, made))
         return made;
-    if (made != &no_page && made != found)
-        (void)munmap((void *)made, size);
+    if (made != &no_page)
+        free_wiped_page((void *)made, size);
     return found;
 }
 
