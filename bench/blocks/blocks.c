@@ -6,6 +6,7 @@ const block *const all_blocks[] = {
     &block_event_10,
     &block_event_100,
     &block_event_1000,
+    &block_event_blocked,
     &block_impression,
     &block_conversion,
     &block_attributes_0,

@@ -1,11 +1,11 @@
 /* The ring, the join, and steps of the engine on a clock that is ours. */
 #include "blocks/list.h"
 #include "blocks/sample.h"
+#include "blocks/stepped.h"
 
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "engine/engine.h"
 
 /* --- the ring --- */
 
@@ -110,124 +110,85 @@ const block block_join = {
 
 /* --- steps --- */
 
-struct stepped {
+struct engine {
     optly_project *project;
     optly_dispatcher dispatcher;
-    optly__engine engine;
+    stepped stepped;
     optly_user_event *events[BLOCK_ROUND];
-    int64_t now;
 };
 
-static void wake(void *host)
+static void *engine_create(size_t batch)
 {
-    (void)host;
-}
+    struct engine *engine = calloc(1, sizeof(*engine));
+    optly__engine_config config = stepped_config();
 
-static void *stepped_create(size_t batch)
-{
-    struct stepped *stepped = calloc(1, sizeof(*stepped));
-    optly__engine_config config = {
-        .batch_size = (uint32_t)batch,
-        .queue_size = 2000,
-        .flush_interval_ms = 30000,
-        .max_in_flight = 8,
-        .queue_bytes = 16 << 20,
-        .max_payload_bytes = 3 << 20,
-        .backoff = {.initial_ms = 200, .max_ms = 60000},
-        .wake = wake,
-        .seed = 1,
-    };
-    optly_queue queue;
-
-    sample_check(stepped != NULL, "calloc");
-    stepped->project = sample_project();
-    stepped->dispatcher = sample_dispatcher();
-    stepped->now = 1000000;
-    sample_check(optly_ring_queue_create(&queue, config.queue_size) == OPTLY_OK,
-                 "optly_ring_queue_create");
-    config.queue = *queue.ops;
-    config.queue_self = queue.self;
-    config.dispatcher = *stepped->dispatcher.ops;
-    config.dispatcher_self = stepped->dispatcher.self;
-    sample_check(optly__engine_init(&stepped->engine, &config, stepped->now) ==
-                     OPTLY_OK,
-                 "optly__engine_init");
-    return stepped;
-}
-
-static void step(struct stepped *stepped)
-{
-    int64_t next;
-
-    do
-        sample_check(optly__engine_step(&stepped->engine, stepped->now, &next),
-                     "optly__engine_step");
-    while (next <= stepped->now);
+    sample_check(engine != NULL, "calloc");
+    engine->project = sample_project();
+    engine->dispatcher = sample_dispatcher();
+    config.batch_size = (uint32_t)batch;
+    config.dispatcher = *engine->dispatcher.ops;
+    config.dispatcher_self = engine->dispatcher.self;
+    stepped_init(&engine->stepped, &config);
+    return engine;
 }
 
 static void idle_run(void *self, size_t count)
 {
-    struct stepped *stepped = self;
+    struct engine *engine = self;
 
     for (size_t i = 0; i < count; i++) {
-        stepped->now++;
-        step(stepped);
+        engine->stepped.now++;
+        stepped_step(&engine->stepped);
     }
 }
 
 static void event_prepare(void *self, size_t count)
 {
-    struct stepped *stepped = self;
+    struct engine *engine = self;
 
     for (size_t i = 0; i < count; i++)
-        stepped->events[i] = sample_event(stepped->project, i);
+        engine->events[i] = sample_event(engine->project, i);
 }
 
 static void event_run(void *self, size_t count)
 {
-    struct stepped *stepped = self;
-    optly__engine *engine = &stepped->engine;
-    bool unused;
+    struct engine *engine = self;
 
     for (size_t i = 0; i < count; i++) {
-        optly__mutex_lock(&engine->lock);
-        sample_check(optly__engine_add(engine, stepped->events[i], stepped->now,
-                                       &unused) == OPTLY_OK,
-                     "optly__engine_add");
-        optly__mutex_unlock(&engine->lock);
+        stepped_add(&engine->stepped, engine->events[i]);
         if ((i + 1) % BATCH == 0) {
-            stepped->now++;
-            step(stepped);
+            engine->stepped.now++;
+            stepped_step(&engine->stepped);
         }
     }
 }
 
-static void stepped_destroy(void *self)
+static void engine_destroy(void *self)
 {
-    struct stepped *stepped = self;
+    struct engine *engine = self;
 
-    sample_check(stepped->engine.ledger.stats.pending == 0,
+    sample_check(engine->stepped.engine.ledger.stats.pending == 0,
                  "every event was delivered");
-    optly__engine_cleanup(&stepped->engine);
-    optly_dispatcher_destroy(&stepped->dispatcher);
-    optly_project_destroy(stepped->project);
-    free(stepped);
+    stepped_cleanup(&engine->stepped);
+    optly_dispatcher_destroy(&engine->dispatcher);
+    optly_project_destroy(engine->project);
+    free(engine);
 }
 
 const block block_engine_idle = {
     .name = "engine_idle",
     .what = "a step of the engine that finds nothing to do",
     .size = BATCH,
-    .create = stepped_create,
+    .create = engine_create,
     .run = idle_run,
-    .destroy = stepped_destroy,
+    .destroy = engine_destroy,
 };
 const block block_engine_event = {
     .name = "engine_event",
     .what = "an event through the engine, added to freed, in batches of 100",
     .size = BATCH,
-    .create = stepped_create,
+    .create = engine_create,
     .prepare = event_prepare,
     .run = event_run,
-    .destroy = stepped_destroy,
+    .destroy = engine_destroy,
 };

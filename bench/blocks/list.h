@@ -15,5 +15,7 @@ extern const block block_ring, block_join, block_engine_idle,
     block_engine_event;
 /* path.c */
 extern const block block_event_10, block_event_100, block_event_1000;
+/* blocked.c */
+extern const block block_event_blocked;
 
 #endif

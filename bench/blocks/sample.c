@@ -34,7 +34,7 @@ static void name_things(void)
                        i * 15625);
 }
 
-optly_project *sample_project_of(const char *revision)
+optly_project *sample_project_of(const char *revision, const char *region)
 {
     static optly_attribute_definition attributes[ATTRIBUTES];
     static const optly_event_definition events[] = {{"18128690585", "purchase"},
@@ -50,6 +50,7 @@ optly_project *sample_project_of(const char *revision)
     config.project_id = "10431130345";
     config.account_id = "10367498574";
     config.revision = revision;
+    config.region = region;
     config.attributes = attributes;
     config.attribute_count = ATTRIBUTES;
     config.events = events;
@@ -63,7 +64,7 @@ optly_project *sample_project_of(const char *revision)
 
 optly_project *sample_project(void)
 {
-    return sample_project_of("241");
+    return sample_project_of("241", "US");
 }
 
 optly_user_event *sample_impression(const optly_project *project, size_t number)

@@ -19,8 +19,8 @@ void sample_check(bool holds, const char *what);
 /* A project with 1,000 attributes, of which the first five are the event's. */
 optly_project *sample_project(void);
 
-/* The same with another revision: another context. */
-optly_project *sample_project_of(const char *revision);
+/* The same with another revision or region: another context. */
+optly_project *sample_project_of(const char *revision, const char *region);
 
 /* Events of visitor number `number`, which are 64. */
 optly_user_event *sample_impression(const optly_project *project,
