@@ -7,7 +7,7 @@
 static struct {
     const optly_experiment *experiment;
     const optly_variation *variation;
-    char visitors[BENCH_VISITORS][16];
+    char visitors[BENCH_VISITORS][40];
 } shared;
 
 _Noreturn void bench_die(const char *what)
@@ -74,6 +74,13 @@ double bench_resident(void)
     return (double)resident * (double)sysconf(_SC_PAGESIZE);
 }
 
+void bench_make_visitors(void)
+{
+    for (int i = 0; i < BENCH_VISITORS; i++)
+        (void)snprintf(shared.visitors[i], sizeof(shared.visitors[i]),
+                       "5f0c3a8e-77aa-4a52-9c1d-%012d", i);
+}
+
 const char *bench_visitor(long i)
 {
     return shared.visitors[(i / 2) % BENCH_VISITORS];
@@ -98,9 +105,7 @@ optly_project *bench_project(void)
     size_t len;
     char *text = read_datafile(&len);
 
-    for (int i = 0; i < BENCH_VISITORS; i++)
-        (void)snprintf(shared.visitors[i], sizeof(shared.visitors[i]),
-                       "visitor-%06d", i);
+    bench_make_visitors();
     if (optly_project_from_datafile(&project, text, len, &err) != OPTLY_OK)
         bench_die(err.message);
     shared.experiment =
@@ -112,7 +117,7 @@ optly_project *bench_project(void)
 
 static const optly_pair attributes[] = {
     {"device", {OPTLY_STRING, {.text = "iphone"}}},
-    {"plan", {OPTLY_STRING, {.text = "premium"}}},
+    {"plan", {OPTLY_STRING, {.text = "premium-annual"}}},
     {"age", {OPTLY_INT64, {.integer = 42}}},
     {"score", {OPTLY_DOUBLE, {.number = 3.25}}},
     {"beta", {OPTLY_BOOL, {.boolean = true}}},

@@ -25,7 +25,9 @@ long bench_number(const char *text);
 /* One line of the output: `name value`. bench/harness reads it. */
 void bench_print(const char *name, double value);
 
-/* The id of the visitor of event `i`. */
+/* The id of the visitor of event `i`, once they are made; bench_project makes
+ * them. */
+void bench_make_visitors(void);
 const char *bench_visitor(long i);
 
 /* The project of datafile.json; the caller owns it. */
