@@ -145,25 +145,26 @@ func depth(p *project, count int) {
 		return float64(stats.HeapAlloc)
 	}
 	const block, tenths = 100, 10
+	runtime.LockOSThread()
 	before, resident := heap(), residentBytes()
 	r := newProcessor("null", "", count+1, count+1, time.Hour)
 	made := make([]event.UserEvent, block)
 	for tenth := 1; tenth <= tenths; tenth++ {
-		var sum time.Duration
+		sum := 0.0
 		for done := 0; done < count/tenths; done += block {
 			for i := range made {
 				made[i] = p.event(i)
 			}
-			start := time.Now()
+			start := threadCPU()
 			for i := range made {
 				if !r.ProcessEvent(made[i]) {
 					panic("an event was refused")
 				}
 			}
-			sum += time.Since(start)
+			sum += threadCPU() - start
 		}
 		show(fmt.Sprintf("process_ns_%d", tenth),
-			float64(sum.Nanoseconds())/float64(count/tenths))
+			sum*1e9/float64(count/tenths))
 	}
 	show("resident_bytes", (residentBytes()-resident)/float64(count))
 	show("memory_bytes", (heap()-before)/float64(count))
