@@ -72,7 +72,7 @@ def gather(missing):
     versions = {
         'gcc': output('gcc', '-dumpfullversion'),
         'glibc': platform.libc_ver()[1],
-        'libcurl': first_match(r'libcurl/(\S+)', output('curl', '--version')),
+        'libcurl': output('pkg-config', '--modversion', 'libcurl'),
         'cJSON': output('pkg-config', '--modversion', 'libcjson'),
     }
     versions.update(peers(missing))

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 
+import bodies
 import facts
 import plan
 import plots
@@ -13,9 +14,10 @@ from runs import BUILD, run_at_once, run_by_turns
 
 
 def measure(mode, missing):
+    bodies.check(missing)
     groups = plan.without(plan.groups(mode == 'quick'), missing)
     found = facts.gather(missing)
-    found['rounds'] = plan.Scale(mode == 'quick').rounds
+    found['rounds'] = groups[0].rounds
     found['load_before'] = os.getloadavg()[0]
     start = time.monotonic()
     values = {}

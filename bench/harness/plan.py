@@ -1,4 +1,5 @@
 """What is measured: groups of cases that run by turns."""
+import os
 from dataclasses import dataclass
 
 from runs import Case, floor, go, node, ours
@@ -29,12 +30,12 @@ class Scale:
 
     @property
     def rounds(self):
-        return 3 if self.quick else 7
+        return int(os.environ.get('ROUNDS', 3 if self.quick else 7))
 
     @property
     def few_rounds(self):
         """Of the plots' points, which no goal stands on."""
-        return 3
+        return min(3, self.rounds)
 
     def count(self, events):
         return str(events // 4 if self.quick else events)

@@ -19,11 +19,18 @@ set format y "%.10g"
 '''
 
 
+# A contestant has one colour on all plots.
+COLOURS = {'ours': 'dark-blue', 'ours, 8 in flight': 'dark-blue',
+           'ours, 32 in flight': 'steelblue', 'Go SDK': 'dark-orange',
+           'floor': 'dark-green', 'the JSON': 'gray50'}
+
+
 class Line:
     """Points with the least and the most; `points` yields (x, Spread)."""
 
     def __init__(self, title, points, scale=1):
         self.title = title
+        self.colour = COLOURS[title]
         self.points = [(x, spread.median * scale, spread.least * scale,
                         spread.most * scale)
                        for x, spread in points if spread is not None]
@@ -42,7 +49,7 @@ def draw_one(name, title, x, y, lines, more=''):
         path = data / f'{name}-{number}.dat'
         path.write_text(''.join(' '.join(map(str, point)) + '\n'
                                 for point in line.points))
-        style = f'lc {number} lw 2 pt {number + 4}'
+        style = f'lc "{line.colour}" lw 2 pt {number + 4}'
         parts.append(f'"{path}" using 1:2 with linespoints {style} '
                      f'title "{line.title}"')
         parts.append(f'"{path}" using 1:2:3:4 with yerrorbars {style} notitle')

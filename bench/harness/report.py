@@ -113,9 +113,9 @@ def loss_lines(results):
 def machine(facts):
     versions = ', '.join(f'{name} {version}' for name, version
                          in facts['versions'].items())
-    yield (f'{facts["date"]}, commit {facts["commit"]}, {facts["rounds"]} '
-           f'rounds, {facts["minutes"]:.0f} minutes; load average before: '
-           f'{facts["load_before"]:.2f}.')
+    yield (f'{facts["date"]}, commit {facts["commit"]}; rounds: '
+           f'{facts["rounds"]}; minutes: {facts["minutes"]:.0f}; load average '
+           f'before: {facts["load_before"]:.2f}.')
     yield (f'{facts["cpus"]} x {facts["cpu"]}, {facts["memory_gib"]} GiB, '
            f'{facts["system"]}, Linux {facts["kernel"]}; {versions}.')
     yield ''
