@@ -280,6 +280,48 @@ static void test_a_host_comes_by_often_while_a_poller_is_busy(void **state)
 
 /* --- who wakes whom --- */
 
+/* A poller to which ten events come during each of its first visits. */
+typedef struct traffic {
+    poller poller; /* first: it is the dispatcher's self */
+    host *host;
+    int visits, long_sleeps;
+} traffic;
+
+enum { TRAFFIC_VISITS = 5, LONGEST_NAP_MS = 32 };
+
+static void traffic_poll(void *self, int timeout_ms)
+{
+    traffic *t = self;
+
+    if (t->visits == TRAFFIC_VISITS) {
+        poller_poll(&t->poller, timeout_ms);
+        return;
+    }
+    if (timeout_ms < 0 || timeout_ms > LONGEST_NAP_MS)
+        t->long_sleeps++;
+    else
+        poller_poll(&t->poller, timeout_ms);
+    host_add_many(t->host, 10 * t->visits++, 10);
+}
+
+static void test_a_worker_naps_while_events_come(void **state)
+{
+    optly_dispatcher_ops ops = poller_ops;
+    host *h = host_create();
+    traffic t = {.host = h};
+
+    (void)state;
+    poller_init(&t.poller, h);
+    ops.poll = traffic_poll;
+    h->config.dispatcher.ops = &ops;
+    host_start(h);
+    assert_true(host_wait_settled(h, 10 * TRAFFIC_VISITS));
+    assert_int_equal(optly_processor_close(h->processor, 1000, NULL), OPTLY_OK);
+    assert_int_equal(t.long_sleeps, 1); /* until the first event */
+    host_destroy(h);
+    poller_cleanup(&t.poller);
+}
+
 static void test_a_burst_wakes_a_sleeping_worker_only_once(void **state)
 {
     host *h = host_create();
@@ -316,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_the_worker_waits_inside_poll_and_is_woken_there),
         cmocka_unit_test(test_an_idle_worker_sleeps_without_a_timeout),
         cmocka_unit_test(test_a_host_comes_by_often_while_a_poller_is_busy),
+        cmocka_unit_test(test_a_worker_naps_while_events_come),
         cmocka_unit_test(test_a_burst_wakes_a_sleeping_worker_only_once),
     };
 

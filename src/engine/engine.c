@@ -118,7 +118,6 @@ static bool begin_step(optly__engine *engine, bool *hasten, bool *aborting)
     engine->hastened = engine->ledger.barriers_made;
     *aborting = engine->aborting;
     optly__mutex_unlock(&engine->lock);
-    engine->taken = 0;
     engine->memory_retry_ms = OPTLY__NEVER;
     return true;
 }

@@ -121,6 +121,7 @@ static optly__sleep choose_sleep(optly_processor *processor, int64_t now_ms)
     uint32_t taken = processor->engine.taken;
     bool tick_over = now_ms >= processor->nap_until_ms;
 
+    processor->engine.taken = 0;
     if (taken > TICK_MANY_EVENTS && processor->tick_ms > TICK_MIN_MS)
         processor->tick_ms /= 2;
     else if (taken < TICK_FEW_EVENTS && tick_over &&
