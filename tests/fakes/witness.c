@@ -290,6 +290,12 @@ void witness_accept(witness *w, const optly_user_event *event)
     witness_note_displaced(w, true);
 }
 
+void witness_note_flush(witness *w)
+{
+    for (uint64_t i = 1; i <= w->accepted; i++)
+        w->events[i].flushed = true;
+}
+
 void witness_flush(witness *w, int64_t until_ms)
 {
     witness_barrier *barrier = w->barriers;

@@ -113,6 +113,9 @@ void witness_complete(witness *w, uint32_t attempt, optly_outcome outcome,
 /* Begins a flush if there is room for one more. */
 void witness_flush(witness *w, int64_t until_ms);
 
+/* Somebody else flushes, or closes: part batches may leave from here on. */
+void witness_note_flush(witness *w);
+
 /* Around each step of the engine. */
 void witness_begin_step(witness *w);
 void witness_end_step(witness *w);

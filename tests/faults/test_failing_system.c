@@ -322,8 +322,10 @@ static void test_a_clock_that_fails_is_replaced(void **state)
     failing_clock = -1;
 }
 
-/* In a child, since a process asks for the page only once. */
-static int try_without_page(const char *name, bool for_good)
+/* In a child, since a process asks for the page only once. The library has room
+ * of its own for it, and maps a page only where that cannot be wiped; so both
+ * have to be refused. */
+static int try_without_page(void)
 {
     pid_t child = fork();
     int status = -1;
@@ -331,9 +333,9 @@ static int try_without_page(const char *name, bool for_good)
     if (child == 0) {
         stand s;
 
-        failing = name;
+        failing = "madvise";
         error = ENOMEM;
-        arm(0, for_good);
+        arm(0, true);
         stand_init(&s);
         if (live(&s) != OPTLY_OK || !has_failed())
             fake_leave_child(1);
@@ -384,14 +386,9 @@ static void test_one_failure_does_not_change_the_generation(void **state)
 
 static void test_without_a_wiped_page_the_process_id_tells_forks(void **state)
 {
-    static const char *const names[] = {"mmap", "madvise"};
-
     (void)state;
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(try_without_page(names[i], false), 0);
-        assert_int_equal(try_without_page(names[i], true), 0);
-    }
-    (void)printf("%-46s %5d once, %5d for good\n", "mmap, madvise", 2, 2);
+    assert_int_equal(try_without_page(), 0);
+    (void)printf("%-46s %5d for good\n", "madvise", 1);
 }
 
 static int print_total(void **state)

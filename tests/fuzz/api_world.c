@@ -57,6 +57,20 @@ static optly_status expected(const world *w, const optly_user_event *event)
     return OPTLY_OK;
 }
 
+static optly_reject_reason reason_of(optly_status status)
+{
+    switch (status) {
+    case OPTLY_ERR_QUEUE_FULL:
+        return OPTLY_REJECT_QUEUE_FULL;
+    case OPTLY_ERR_CLOSED:
+        return OPTLY_REJECT_CLOSED;
+    case OPTLY_ERR_TOO_LARGE:
+        return OPTLY_REJECT_TOO_LARGE;
+    default:
+        return OPTLY_REJECT_INVALID;
+    }
+}
+
 void world_add(world *w)
 {
     const optly__engine_config *config = &w->processor->engine.config;
@@ -77,6 +91,7 @@ void world_add(world *w)
         FUZZ_CHECK(status == wanted);
     if (status != OPTLY_OK) {
         w->refused++;
+        w->witness.rejected[reason_of(status)]++;
         return;
     }
     w->added++;
@@ -333,6 +348,9 @@ static void watch(world *w)
     w->witness.user = w;
     FUZZ_CHECK(optly_processor_on_delivery(w->processor, witness_report,
                                            &w->witness, NULL) == OPTLY_OK);
+    FUZZ_CHECK(optly_processor_on_event_dispatch(w->processor, witness_announce,
+                                                 &w->witness,
+                                                 NULL) == OPTLY_OK);
 }
 
 bool world_open(world *w, const uint8_t *data, size_t size)
@@ -412,6 +430,7 @@ static void close_somehow(world *w)
     optly_status status;
 
     w->witness.aborting = false;
+    witness_note_flush(&w->witness);
     status = optly_processor_close(w->processor, timeout_ms, &report);
     w->closed = true;
     FUZZ_CHECK(status == OPTLY_OK || status == OPTLY_ERR_TIMEOUT);

@@ -22,6 +22,7 @@ static void flush(world *w)
 
     for (uint64_t i = 1; i <= count; i++)
         waits_for[i] = !seen->events[i].reported && !seen->events[i].displaced;
+    witness_note_flush(&w->witness);
     status = optly_processor_flush(w->processor, timeout_ms);
     for (uint64_t i = 1; i <= count; i++) {
         if (!waits_for[i])
@@ -91,6 +92,7 @@ static void refuse_nonsense(world *w)
 
     FUZZ_CHECK(optly_process_event(p, NULL) == OPTLY_ERR_INVALID);
     w->refused++;
+    w->witness.rejected[OPTLY_REJECT_INVALID]++;
     FUZZ_CHECK(optly_process_event(NULL, NULL) == OPTLY_ERR_INVALID);
     FUZZ_CHECK(optly_processor_stats(p, NULL) == OPTLY_ERR_INVALID);
     FUZZ_CHECK(optly_processor_remove_on_delivery(p, 1 << 20) ==

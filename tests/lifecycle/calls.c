@@ -603,6 +603,20 @@ static int processor_stats(const subject *s)
                : (int)status;
 }
 
+/* --- prometheus.h --- */
+
+static int stats_prometheus(const subject *s)
+{
+    optly_stats stats = optly_stats_default();
+    char text[8192];
+    int len = optly_stats_prometheus(text, sizeof(text),
+                                     s->project != NULL ? &stats : NULL, NULL);
+
+    if (len < 0)
+        return len;
+    return right(len > 0 && (size_t)len < sizeof(text));
+}
+
 #define CALL(name)                                                             \
     {                                                                          \
         "optly_" #name, name                                                   \
@@ -673,5 +687,6 @@ const call calls[] = {
     CALL(processor_on_delivery),
     CALL(processor_remove_on_delivery),
     CALL(processor_stats),
+    CALL(stats_prometheus),
     {NULL, NULL},
 };

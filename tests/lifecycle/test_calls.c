@@ -92,6 +92,7 @@ static const char *const refuse_null[] = {
     "optly_queue_dispatcher_create",
     "optly_delivery_create",
     "optly_processor_create",
+    "optly_stats_prometheus",
 };
 
 static char letter_of(int answer)
