@@ -40,12 +40,28 @@ test_a_napping_driver_is_woken_by_work_for_all_connections(void **state)
     rig *r = rig_create();
 
     (void)state;
+    r->config.max_in_flight = 40;
+    rig_start(r);
+    r->engine.sleep = OPTLY__NAPPING;
+    rig_add_many(r, 0, 399);
+    assert_int_equal(r->wakes, 0);
+    rig_add(r, 399);
+    assert_int_equal(r->wakes, 1);
+    rig_destroy(r);
+}
+
+static void
+test_a_napping_driver_is_not_woken_by_what_a_tick_brings(void **state)
+{
+    rig *r = rig_create();
+
+    (void)state;
     r->config.max_in_flight = 2;
     rig_start(r);
     r->engine.sleep = OPTLY__NAPPING;
-    rig_add_many(r, 0, 19);
+    rig_add_many(r, 0, 2 * OPTLY__TICK_MANY_EVENTS - 1);
     assert_int_equal(r->wakes, 0);
-    rig_add(r, 19);
+    rig_add(r, 2 * OPTLY__TICK_MANY_EVENTS - 1);
     assert_int_equal(r->wakes, 1);
     rig_destroy(r);
 }
@@ -218,6 +234,8 @@ int main(void)
         cmocka_unit_test(test_a_napping_driver_is_woken_by_a_filling_queue),
         cmocka_unit_test(
             test_a_napping_driver_is_woken_by_work_for_all_connections),
+        cmocka_unit_test(
+            test_a_napping_driver_is_not_woken_by_what_a_tick_brings),
         cmocka_unit_test(test_nothing_wakes_a_driver_that_could_not_send),
         cmocka_unit_test(test_a_displaced_event_wakes_for_its_report),
         cmocka_unit_test(test_a_displaced_event_wakes_though_the_new_one_fails),

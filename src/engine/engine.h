@@ -44,6 +44,9 @@ typedef enum optly__sleep {
     OPTLY__ASLEEP   /* the first event wakes it */
 } optly__sleep;
 
+/* The events that a tick aims at. */
+enum { OPTLY__TICK_FEW_EVENTS = 32, OPTLY__TICK_MANY_EVENTS = 128 };
+
 /* An attempt under way. */
 typedef struct optly__slot {
     uint64_t id; /* of the delivery; its remainder is the slot's number */

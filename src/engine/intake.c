@@ -100,8 +100,9 @@ static bool is_urgent(const optly__engine *engine)
 
 /*
  * A driver that naps comes back by itself within a tick, and waking it costs
- * the producer microseconds; so only a queue that fills up, or one with enough
- * to use every connection, wakes it. One that sleeps is woken by anything it
+ * the producer microseconds; so only a queue that fills up wakes it, or one
+ * with enough to use every connection that is also more than ticks, which
+ * adapt, will go on to bring. One that sleeps is woken by anything it
  * can act on: an event it can send, a displaced one to report, and the first
  * whose age it has to watch.
  */
@@ -115,7 +116,8 @@ static bool should_wake(const optly__engine *engine, uint32_t lane)
         return wanted || is_urgent(engine);
     return engine->sleep == OPTLY__NAPPING && wanted &&
            (len >= (config->queue_size + 1) / 2 ||
-            len >= (uint64_t)config->batch_size * config->max_in_flight);
+            (len >= (uint64_t)config->batch_size * config->max_in_flight &&
+             len >= 2 * OPTLY__TICK_MANY_EVENTS));
 }
 
 optly_status optly__engine_add(optly__engine *engine, optly_user_event *event,

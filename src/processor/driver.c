@@ -7,13 +7,8 @@
 
 #include <limits.h>
 
-/* The ticks of a driver that naps, and the events a tick aims at. */
-enum {
-    TICK_MIN_MS = 1,
-    TICK_MAX_MS = 32,
-    TICK_FEW_EVENTS = 32,
-    TICK_MANY_EVENTS = 128
-};
+/* The ticks of a driver that naps. */
+enum { TICK_MIN_MS = 1, TICK_MAX_MS = 32 };
 
 /* The steps of one run_once, so that a busy processor gives the loop back. */
 enum { MOST_STEPS = 1024 };
@@ -122,9 +117,9 @@ static optly__sleep choose_sleep(optly_processor *processor, int64_t now_ms)
     bool tick_over = now_ms >= processor->nap_until_ms;
 
     processor->engine.taken = 0;
-    if (taken > TICK_MANY_EVENTS && processor->tick_ms > TICK_MIN_MS)
+    if (taken > OPTLY__TICK_MANY_EVENTS && processor->tick_ms > TICK_MIN_MS)
         processor->tick_ms /= 2;
-    else if (taken < TICK_FEW_EVENTS && tick_over &&
+    else if (taken < OPTLY__TICK_FEW_EVENTS && tick_over &&
              processor->tick_ms < TICK_MAX_MS)
         processor->tick_ms *= 2;
     else if (taken == 0 && tick_over &&
