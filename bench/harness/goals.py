@@ -57,11 +57,12 @@ class Row:
         ratio = self.ratio_of(results)
         if value is None or (self.most is None and self.least is None):
             return None
+        if self.ratio and ratio is None:
+            return None
         figure = value if self.fact is not None else value.median
         return ((self.most is None or figure <= self.most) and
                 (self.least is None or figure >= self.least) and
-                (not self.ratio or ratio is None or
-                 ratio.median >= self.ratio))
+                (not self.ratio or ratio.median >= self.ratio))
 
 
 def rows():
