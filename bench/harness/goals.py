@@ -138,3 +138,5 @@ def rows():
             yield Row(f'text, shared library, stripped, {name}, -{level}', '',
                       '', ('KiB', 1), most=most,
                       fact=f'text_kib_{level}_{name}')
+            yield Row('of that, the code itself', '', '', ('KiB', 1),
+                      fact=f'code_kib_{level}_{name}')
