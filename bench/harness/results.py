@@ -13,11 +13,12 @@ class Spread:
 def derive(values):
     """Adds what follows from one run's values."""
     if 'wall_s' in values:
-        values['wall_ns'] = values['wall_s'] * 1e9 / values['delivered']
+        values['wall_ns'] = (values['wall_s'] * 1e9 /
+                             max(values['delivered'], 1))
     if 'received' in values:
-        accepted = values['accepted'] if 'accepted' in values else \
-            values['delivered']
-        values['lost_percent'] = 100 * (1 - values['received'] / accepted)
+        accepted = values.get('accepted', values['delivered'])
+        values['lost_percent'] = 100 * (1 - values['received'] /
+                                        max(accepted, 1))
         values['bytes'] = values['body_bytes'] / max(values['received'], 1)
     if 'process_ns_10' in values:
         values['growth'] = values['process_ns_10'] / values['process_ns_1']

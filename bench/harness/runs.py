@@ -71,6 +71,16 @@ class Case:
         self.url_option = url_option
 
     def run(self):
+        """What it printed. A run that fails is said and tried once more."""
+        for is_last in (False, True):
+            try:
+                return self.run_once()
+            except (subprocess.SubprocessError, OSError) as error:
+                print(f'bench: {self.name}: {error}', file=sys.stderr)
+                if is_last:
+                    raise
+
+    def run_once(self):
         if self.sink is None:
             return run_program(self.command)
         with Sink(*self.sink) as sink:
@@ -90,9 +100,7 @@ class Case:
 
 def run_program(command):
     done = subprocess.run(command, text=True, stdout=subprocess.PIPE,
-                          timeout=LONGEST_RUN_S)
-    if done.returncode != 0:
-        sys.exit(f'bench: {" ".join(command)} ended with {done.returncode}')
+                          timeout=LONGEST_RUN_S, check=True)
     found = (LINE.match(line) for line in done.stdout.splitlines())
     return {match[1]: float(match[2]) for match in found if match}
 
