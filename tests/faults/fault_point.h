@@ -20,6 +20,19 @@
 
 #include <optly/status.h>
 
+/* Whether a sanitizer is at work, which needs memory of its own. */
+#if defined(__has_feature)
+#define FAULT_HAS(feature) __has_feature(feature)
+#else
+#define FAULT_HAS(feature) 0
+#endif
+#if FAULT_HAS(address_sanitizer) || FAULT_HAS(thread_sanitizer) ||             \
+    defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FAULT_IS_SANITIZED 1
+#else
+#define FAULT_IS_SANITIZED 0
+#endif
+
 /* What fails. */
 typedef struct fault_source {
     /* From here on `count` calls succeed, and then one fails or all. */

@@ -4,6 +4,7 @@
  * Linked so that the library's calls come to the functions below.
  */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -391,6 +393,60 @@ static void test_without_a_wiped_page_the_process_id_tells_forks(void **state)
     (void)printf("%-46s %5d for good\n", "madvise", 1);
 }
 
+/* Lets the process grow by `bytes` at most. */
+static struct rlimit limit_address_space(size_t bytes)
+{
+    FILE *file = fopen("/proc/self/statm", "re");
+    struct rlimit before, limit;
+    unsigned long pages;
+
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu", &pages), 1);
+    (void)fclose(file);
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    limit = before;
+    limit.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + bytes;
+    assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+    return before;
+}
+
+/* The system's own answer: what is refused is told, what was accepted waits,
+ * and is delivered when there is memory again. */
+static void test_without_address_space_events_are_refused(void **state)
+{
+    enum { ROOM = 8 << 20, ENOUGH = 1000000 };
+    struct rlimit before;
+    int number = 0;
+    stand s;
+
+    (void)state;
+    if (FAULT_IS_SANITIZED)
+        skip();
+    stand_init(&s);
+    s.config.queue_size = 2 * ENOUGH;
+    s.config.queue_bytes = UINT64_C(1) << 30;
+    s.config.worker_stack_bytes = 65536;
+    atomic_store(&s.retries, INT_MAX);
+    stand_open(&s);
+    assert_int_equal(optly_processor_start(s.processor), OPTLY_OK);
+    before = limit_address_space(ROOM);
+    while (s.refused < 100 && number < ENOUGH) {
+        optly_status status = stand_add(&s, s.project, number++);
+
+        assert_true(status == OPTLY_OK || status == OPTLY_ERR_NO_MEMORY);
+    }
+    stand_check_books(&s);
+    assert_int_equal(optly_processor_flush(s.processor, 20), OPTLY_ERR_TIMEOUT);
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    assert_int_equal(s.refused, 100);
+    assert_int_equal(atomic_load(&s.delivered), 0);
+    (void)printf("8 MiB of address space: %u events accepted, %u refused\n",
+                 s.accepted, s.refused);
+
+    atomic_store(&s.retries, 0);
+    stand_finish(&s, 0);
+}
+
 static int print_total(void **state)
 {
     (void)state;
@@ -407,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_what_the_system_denies_is_a_named_error),
         cmocka_unit_test(test_interrupted_randomness_is_asked_for_again),
         cmocka_unit_test(test_a_clock_that_fails_is_replaced),
+        cmocka_unit_test(test_without_address_space_events_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, print_total);

@@ -19,10 +19,10 @@
 
 enum {
     SECONDS = 3,
-    MOST_PER_SECOND = 20000, /* events: room in the ledger */
-    TROUBLED = 30,           /* of 100 requests */
-    SLOW_TROUBLED = 1,       /* of 100 requests, time is up */
-    WAVE = 50,               /* events that come at once */
+    PER_SECOND = 4000, /* events at most, so that the ledger has room */
+    TROUBLED = 30,     /* of 100 requests */
+    SLOW_TROUBLED = 1, /* of 100 requests, time is up */
+    WAVE = 50,         /* events that come at once */
     MOST_PENDING = 1000
 };
 
@@ -107,17 +107,19 @@ static uint64_t number_of(const char *name, uint64_t otherwise)
     return text != NULL ? strtoull(text, NULL, 10) : otherwise;
 }
 
-static void produce(chaos *c, int64_t until_ms, size_t capacity)
+static void produce(chaos *c, int64_t seconds)
 {
-    size_t made = 0;
+    int64_t start = optly__monotonic_ms(), passed = 0, made = 0;
 
-    while (optly__monotonic_ms() < until_ms && made + WAVE <= capacity) {
-        if (http_way_stats(&c->way).pending > MOST_PENDING) {
+    while (passed < seconds * 1000) {
+        if (made + WAVE <= passed * PER_SECOND / 1000 &&
+            http_way_stats(&c->way).pending <= MOST_PENDING) {
+            http_way_add(&c->way, (int)made, WAVE);
+            made += WAVE;
+        } else {
             (void)poll(NULL, 0, 1);
-            continue;
         }
-        http_way_add(&c->way, (int)made, WAVE);
-        made += WAVE;
+        passed = optly__monotonic_ms() - start;
     }
 }
 
@@ -125,14 +127,13 @@ static void test_chaos_loses_and_invents_nothing(void **state)
 {
     uint64_t seconds = number_of("OPTLY_CHAOS_SECONDS", SECONDS);
     uint64_t seed = number_of("OPTLY_CHAOS_SEED", 1);
-    size_t capacity = (size_t)seconds * MOST_PER_SECOND;
     pthread_t onlooker, flusher;
     uuid_sums sums;
     static chaos c;
 
     (void)state;
     atomic_store(&c.random, seed);
-    http_way_init(&c.way, serve, capacity);
+    http_way_init(&c.way, serve, (size_t)seconds * PER_SECOND);
     c.way.user = &c;
     c.way.http.timeout_ms = 200;
     c.way.config.queue_size = 4 * MOST_PENDING;
@@ -140,7 +141,7 @@ static void test_chaos_loses_and_invents_nothing(void **state)
     assert_int_equal(pthread_create(&onlooker, NULL, look_on, &c), 0);
     assert_int_equal(pthread_create(&flusher, NULL, flush_now_and_then, &c), 0);
 
-    produce(&c, optly__monotonic_ms() + (int64_t)seconds * 1000, capacity);
+    produce(&c, (int64_t)seconds);
     atomic_store(&c.ended, true);
     (void)pthread_join(onlooker, NULL);
     (void)pthread_join(flusher, NULL);

@@ -17,20 +17,9 @@
 
 #include "fakes/events.h"
 #include "fakes/http_rig.h"
+#include "faults/fault_point.h"
 #include "faults/http_way.h"
 #include "platform/platform.h"
-
-#if defined(__has_feature)
-#define HAS(feature) __has_feature(feature)
-#else
-#define HAS(feature) 0
-#endif
-#if HAS(address_sanitizer) || HAS(thread_sanitizer) ||                         \
-    defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-static const bool is_sanitized = true;
-#else
-static const bool is_sanitized = false;
-#endif
 
 /* What a script looks at and counts. */
 typedef struct judge {
@@ -378,7 +367,7 @@ static void test_floods_take_no_memory(void **state)
     growth = resident_kib() - before;
     (void)printf("floods: %zu kinds, %d times each: %ld KiB more memory\n",
                  sizeof(floods) / sizeof(floods[0]), ROUNDS - 1, growth);
-    if (!is_sanitized) /* their shadows grow */
+    if (!FAULT_IS_SANITIZED) /* whose shadows grow */
         assert_true(growth <= MOST_GROWTH_KIB);
 }
 

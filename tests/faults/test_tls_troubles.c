@@ -155,6 +155,7 @@ static void run(const tls_case *what)
     t.way.http.ca_blob = authority_pem;
     t.way.http.ca_blob_len = strlen(authority_pem);
     t.way.config.max_in_flight = 1;
+    t.way.config.worker_stack_bytes = 65536; /* the least there is */
     (void)snprintf(url, sizeof(url), "http%s://127.0.0.1:%u/v1/events",
                    is_plain ? "" : "s",
                    (unsigned)raw_server_port(t.way.server));

@@ -14,10 +14,9 @@ enum { UUID_LEN = 36 };
 
 typedef struct entry {
     char uuid[UUID_LEN + 1]; /* "": free */
-    bool accepted;
-    unsigned seen, acknowledged, delivered, dropped;
+    bool accepted, changed;
+    uint16_t seen, acknowledged, delivered, dropped;
     uint64_t hash; /* of the visitor object that holds it */
-    bool changed;
 } entry;
 
 struct uuid_ledger {
