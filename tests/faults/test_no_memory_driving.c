@@ -16,6 +16,7 @@
 #include "fakes/events.h"
 #include "fakes/failing_allocator.h"
 #include "faults/fault_point.h"
+#include "faults/list_queue.h"
 #include "faults/stand.h"
 
 static void build_and_process(fault_point *point)
@@ -293,84 +294,6 @@ static void displace_and_look_on(fault_point *point)
     stand_finish(&s, s.accepted - 20);
 }
 
-/* A host's queue on memory of its own, which brings events along. */
-typedef struct list_node {
-    optly_user_event *event;
-    struct list_node *next;
-} list_node;
-
-typedef struct list_queue {
-    list_node *first;
-    size_t count;
-} list_queue;
-
-static optly_status list_add(void *self, optly_user_event *event)
-{
-    list_queue *queue = self;
-    list_node *node = failing_allocator_malloc(sizeof(*node));
-    list_node **end = &queue->first;
-
-    if (node == NULL)
-        return OPTLY_ERR_NO_MEMORY;
-    *node = (list_node){event, NULL};
-    while (*end != NULL)
-        end = &(*end)->next;
-    *end = node;
-    queue->count++;
-    return OPTLY_OK;
-}
-
-static size_t list_get(void *self, size_t from, optly_user_event **events,
-                       size_t max)
-{
-    list_node *node = ((list_queue *)self)->first;
-    size_t count = 0;
-
-    for (; from > 0 && node != NULL; from--)
-        node = node->next;
-    for (; count < max && node != NULL; node = node->next)
-        events[count++] = node->event;
-    return count;
-}
-
-static size_t list_remove(void *self, optly_user_event **events, size_t max)
-{
-    list_queue *queue = self;
-    size_t count = 0;
-
-    while (count < max && queue->first != NULL) {
-        list_node *node = queue->first;
-
-        events[count++] = node->event;
-        queue->first = node->next;
-        queue->count--;
-        failing_allocator_free(node);
-    }
-    return count;
-}
-
-static size_t list_size(void *self)
-{
-    return ((list_queue *)self)->count;
-}
-
-static void list_destroy(void *self)
-{
-    optly_user_event *event;
-
-    while (list_remove(self, &event, 1) == 1)
-        optly_user_event_destroy(event);
-}
-
-static const optly_queue_ops list_ops = {
-    .struct_size = sizeof(list_ops),
-    .add = list_add,
-    .get = list_get,
-    .remove = list_remove,
-    .size = list_size,
-    .destroy = list_destroy,
-};
-
 /* Events that were saved come back by a host's queue, and more are added. */
 static void recover(fault_point *point)
 {
@@ -387,13 +310,13 @@ static void recover(fault_point *point)
     size = optly_user_event_save(event, saved, sizeof(saved));
     optly_user_event_destroy(event);
     assert_true(size <= sizeof(saved));
-    s.config.queue = (optly_queue){&list_ops, &queue};
+    s.config.queue = (optly_queue){&list_queue_ops, &queue};
 
     fault_begin(point);
     for (int i = 0; i < 5; i++) {
         if (optly_user_event_restore(&event, saved, size, NULL) != OPTLY_OK)
             continue;
-        if (list_add(&queue, event) == OPTLY_OK)
+        if (list_queue_ops.add(&queue, event) == OPTLY_OK)
             s.accepted++;
         else
             optly_user_event_destroy(event);
@@ -417,7 +340,7 @@ static void process_by_a_hosts_queue(fault_point *point)
     stand s;
 
     stand_init(&s);
-    s.config.queue = (optly_queue){&list_ops, &queue};
+    s.config.queue = (optly_queue){&list_queue_ops, &queue};
     stand_open(&s);
     fault_begin(point);
     for (int i = 0; i < 15; i++) {
