@@ -345,6 +345,7 @@ static void test_every_handle_keeps_the_rules(void **state)
         {CURLOPT_PROXY_SSL_VERIFYPEER, 1},
         {CURLOPT_PROXY_SSL_VERIFYHOST, 2},
         {CURLOPT_PROXY_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+        {CURLOPT_SSL_SESSIONID_CACHE, 0},
         {CURLOPT_FOLLOWLOCATION, 0},
         {CURLOPT_NETRC, CURL_NETRC_IGNORED},
         {CURLOPT_HTTP09_ALLOWED, 0},
