@@ -132,6 +132,7 @@ int fcntl(int fd, int command, ...)
 
 static void send_all(fault_point *point)
 {
+    optly_stats stats = optly_stats_default();
     optly_http_config config = http_stand_config();
     http_plan plan = {.failures = 1, .hangs_up = true};
     raw_server *server;
@@ -143,6 +144,9 @@ static void send_all(fault_point *point)
     server = http_stand_open(&s, &plan, &config);
     stand_add_many(&s, 0, 15);
     http_stand_send(&s, point);
+    /* Nobody has judged the events, so none is to blame. */
+    assert_int_equal(optly_processor_stats(s.processor, &stats), OPTLY_OK);
+    assert_int_equal(stats.bisections, 0);
     stand_finish(&s, 0);
     raw_server_stop(server);
 }
