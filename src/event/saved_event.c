@@ -224,9 +224,8 @@ static optly_status read_header(struct saved *saved, const unsigned char *bytes,
 /* A checksum can be forged or met by chance; nothing else is taken on trust. */
 static optly_status check_content(const struct saved *saved, optly_error *err)
 {
-    static const optly__scan_rules rules = {.most_depth = MOST_DEPTH,
-                                            .suits_cjson = false,
-                                            .is_final = true};
+    static const optly__scan_rules rules = {
+        .most_depth = MOST_DEPTH, .suits_cjson = false, .is_final = true};
     char uuid[OPTLY__UUID_LEN + 1];
 
     memcpy(uuid, saved->bytes + UUID_AT, OPTLY__UUID_LEN);
