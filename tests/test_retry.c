@@ -63,11 +63,29 @@ static void test_retry_after_is_the_least(void **state)
 
     (void)state;
     batch.attempts = 1;
-    optly__lane_fail(&lane, &batch, &result, &backoff, 1000, 0.5);
+    optly__lane_fail(&lane, &batch, &result, &backoff, 1000, 0);
     assert_int_equal(lane.not_before_ms, 6000);
     assert_int_equal(batch.not_before_ms, 6000);
     optly__lane_hasten(&lane, 2000);
     assert_int_equal(lane.not_before_ms, 6000);
+}
+
+/* An endpoint tells many hosts the same at one moment. */
+static void test_retry_after_is_spread_over_half_of_it(void **state)
+{
+    optly_dispatch_result result = result_of(OPTLY_RETRY, 5000);
+    optly__lane lane = {0};
+    optly__batch batch = {0};
+
+    (void)state;
+    batch.attempts = 1;
+    optly__lane_fail(&lane, &batch, &result, &backoff, 1000, 0.5);
+    assert_int_equal(lane.not_before_ms, 6000 + 1250);
+    assert_int_equal(batch.not_before_ms, 6000 + 1250);
+    optly__batch_list_append(&lane.ready, &batch);
+    optly__lane_hasten(&lane, 2000); /* a flush need not be spread */
+    assert_int_equal(lane.not_before_ms, 6000);
+    assert_int_equal(batch.not_before_ms, 6000);
 }
 
 static void test_an_older_success_does_not_end_what_was_asked_for(void **state)
@@ -78,7 +96,7 @@ static void test_an_older_success_does_not_end_what_was_asked_for(void **state)
 
     (void)state;
     asked.attempts = 1;
-    optly__lane_fail(&lane, &asked, &result, &backoff, 1000, 0.5);
+    optly__lane_fail(&lane, &asked, &result, &backoff, 1000, 0);
     optly__lane_recover(&lane, &older); /* it left before */
     assert_true(lane.backing_off);
     assert_int_equal(lane.not_before_ms, 6000);
@@ -147,6 +165,7 @@ int main(void)
         cmocka_unit_test(
             test_a_failure_closes_the_lane_until_its_delay_is_over),
         cmocka_unit_test(test_retry_after_is_the_least),
+        cmocka_unit_test(test_retry_after_is_spread_over_half_of_it),
         cmocka_unit_test(test_an_older_success_does_not_end_what_was_asked_for),
         cmocka_unit_test(test_a_flush_shortens_the_backoff_of_lane_and_batch),
         cmocka_unit_test(test_failures_of_an_older_era_do_not_count),

@@ -53,14 +53,17 @@ void optly__lane_fail(optly__lane *lane, optly__batch *batch,
                       double chance)
 {
     bool at_max = result->outcome == OPTLY_MISCONFIGURED;
-    int64_t retry_after =
-        result->retry_after_ms > 0 ? now_ms + result->retry_after_ms : 0;
+    int64_t asked = result->retry_after_ms > 0 ? result->retry_after_ms : 0;
+    int64_t retry_after = asked > 0 ? now_ms + asked : 0;
+    /* Hosts that are told the same moment must not all come at it. */
+    int64_t spread = (int64_t)(chance * (double)asked / 2);
     uint32_t step = at_max ? STEP_AT_MAX : batch->attempts - 1;
     bool counts = !lane->backing_off || batch->era == lane->era;
 
     batch->retry_after_until_ms = retry_after;
-    batch->not_before_ms = latest(
-        now_ms + optly__backoff_delay_ms(backoff, step, chance), retry_after);
+    batch->not_before_ms =
+        latest(now_ms + optly__backoff_delay_ms(backoff, step, chance),
+               retry_after + spread);
     lane->retry_after_until_ms =
         latest(lane->retry_after_until_ms, retry_after);
     lane->asks += retry_after > 0;
@@ -68,7 +71,8 @@ void optly__lane_fail(optly__lane *lane, optly__batch *batch,
     if (counts) {
         step = at_max ? STEP_AT_MAX : lane->failures;
         lane->not_before_ms =
-            now_ms + optly__backoff_delay_ms(backoff, step, chance);
+            latest(now_ms + optly__backoff_delay_ms(backoff, step, chance),
+                   lane->retry_after_until_ms + spread);
         lane->failures++;
         lane->era++;
         lane->probing = false;
