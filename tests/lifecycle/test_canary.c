@@ -25,7 +25,6 @@
 /* All that was said, by log lines and by errors. */
 static optly__mutex lock;
 static uint32_t lines, errors, leaks;
-static atomic_uint seen_by_server;
 
 static void search(const char *text)
 {
@@ -342,6 +341,8 @@ static void test_bad_settings_are_not_quoted(void **state)
 /* --- HTTP --- */
 
 #if defined(OPTLY_TEST_HTTP)
+
+static atomic_uint seen_by_server;
 
 static void refuse_http(const optly_http_config *config)
 {
