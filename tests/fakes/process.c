@@ -93,23 +93,14 @@ bool process_memory_is_watched(void)
 
 bool process_malloc_survives_fork(void)
 {
-#if defined(__SANITIZE_ADDRESS__)
-    return false;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return false; /* clang defines neither */
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
     return false;
 #endif
 #endif
     return true;
-}
-
-bool process_threads_survive_fork(void)
-{
-#if defined(__SANITIZE_THREAD__) && !defined(__clang__)
-    return false;
-#else
-    return true;
-#endif
 }
 
 int64_t process_starved_us(void)

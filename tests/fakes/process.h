@@ -24,13 +24,10 @@ size_t process_resident_bytes(void);
 /* Whether a sanitizer keeps freed memory, so that sizes say nothing. */
 bool process_memory_is_watched(void);
 
-/* Whether malloc works in the child of a process with threads: not that of the
- * address sanitizer, whose locks a fork leaves held. */
+/* Whether malloc works in the child of a process with threads: not where a
+ * fork leaves the locks of a sanitizer's malloc held, as with the address
+ * sanitizer and gcc's thread sanitizer. */
 bool process_malloc_survives_fork(void);
-
-/* Whether such a child may start threads: gcc's thread sanitizer takes them for
- * those that the parent had. */
-bool process_threads_survive_fork(void);
 
 /* For how long the calling thread was ready to run and did not get a
  * processor, since it began; 0 where the system does not tell. */

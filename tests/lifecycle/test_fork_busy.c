@@ -23,13 +23,17 @@
 #include "fakes/raw_server.h"
 #include "platform/platform.h"
 
-enum { ROUNDS = 40, PRODUCERS = 2, MOST = 4000000, CHILD_S = 10 };
+enum { ROUNDS = 40, PRODUCERS = 2, CHILD_S = 10 };
+
+/* Events for one round: enough to be busy, and not without end. */
+enum { SHARE = 2000, MOST_ROUNDS = 1500, MOST = SHARE * MOST_ROUNDS + 100 };
 
 typedef struct family {
     optly_project *project;
     optly_processor *processor;
     atomic_bool over;
-    atomic_uint next; /* the number of the next event */
+    atomic_uint next;    /* the number of the next event */
+    atomic_uint allowed; /* where the producers have to wait */
     atomic_uint accepted;
     /* How often each event was sent and reported; the driver's. */
     unsigned char *sent, *reported;
@@ -79,16 +83,20 @@ static void *produce(void *user)
 
     while (!atomic_load(&f->over)) {
         char visitor[16];
-        uint32_t number = atomic_fetch_add(&f->next, 1);
+        uint32_t number;
 
-        if (number >= MOST)
-            break;
-        (void)snprintf(visitor, sizeof(visitor), "%u", number);
-        if (optly_process_event(
-                f->processor, fake_conversion(f->project, visitor)) == OPTLY_OK)
-            (void)atomic_fetch_add(&f->accepted, 1);
-        else
+        if (atomic_load(&f->next) >= atomic_load(&f->allowed)) {
             (void)sched_yield();
+            continue;
+        }
+        number = atomic_fetch_add(&f->next, 1);
+        (void)snprintf(visitor, sizeof(visitor), "%u", number);
+        /* A full queue lets it in later. */
+        while (optly_process_event(f->processor,
+                                   fake_conversion(f->project, visitor)) !=
+               OPTLY_OK)
+            (void)sched_yield();
+        (void)atomic_fetch_add(&f->accepted, 1);
     }
     return NULL;
 }
@@ -128,8 +136,7 @@ static bool has_own(family *f)
     good = optly_function_dispatcher_create(&config.dispatcher, deliver,
                                             &delivered, NULL) == OPTLY_OK &&
            optly_processor_create(&own, &config, NULL) == OPTLY_OK &&
-           (!process_threads_survive_fork() ||
-            optly_processor_start(own) == OPTLY_OK) && /* else close drives */
+           optly_processor_start(own) == OPTLY_OK &&
            optly_process_event(own, fake_conversion(f->project, "c")) ==
                OPTLY_OK &&
            optly_processor_close(own, CHILD_S * 1000, NULL) == OPTLY_OK;
@@ -165,6 +172,7 @@ static void fork_rounds(family *f, uint32_t rounds)
         pid_t child;
         int status = -1;
 
+        atomic_store(&f->allowed, atomic_load(&f->next) + SHARE);
         while (atomic_load(&f->accepted) < before + 20) /* all are busy */
             (void)sched_yield();
         child = fork();
@@ -184,6 +192,7 @@ static void run_family(const optly_processor_config *settings, bool is_counted)
     pthread_t threads[PRODUCERS];
     family f = {0};
 
+    assert_in_range(rounds, 1, MOST_ROUNDS);
     f.project = fake_project();
     f.sent = calloc(MOST, 1);
     f.reported = calloc(MOST, 1);
