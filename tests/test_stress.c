@@ -17,7 +17,7 @@
 #include "fakes/process.h"
 #include "platform/platform.h"
 
-enum { ROUNDS = 25, PRODUCERS = 8, EVENTS = 80 };
+enum { ROUNDS = 25, PRODUCERS = 8, EVENTS = 40 };
 
 typedef struct stress {
     optly_project *project;
