@@ -116,6 +116,7 @@ static void note_answer(witness *w, witness_attempt *attempt,
                         optly_outcome outcome, int64_t until_ms)
 {
     witness_lane *lane = &w->lanes[attempt->lane];
+    int64_t spread_ms = 0;
 
     lane->open--;
     if (outcome == OPTLY_DELIVERED || outcome == OPTLY_REFUSED) {
@@ -143,6 +144,11 @@ static void note_answer(witness *w, witness_attempt *attempt,
         lane->asked_after = w->attempt_count;
     if (until_ms > lane->asked_until_ms)
         lane->asked_until_ms = until_ms;
+    /* Up to half of the time asked for comes on top of it. */
+    if (until_ms > 0)
+        spread_ms = (until_ms - *w->now) / 2;
+    if (lane->asked_until_ms + spread_ms > lane->patience_ms)
+        lane->patience_ms = lane->asked_until_ms + spread_ms;
     end_probe(lane, attempt);
 }
 

@@ -52,6 +52,7 @@ typedef struct witness_lane {
     int64_t retry_after_until_ms;
     uint32_t asked_after;   /* attempts had left when it was asked for */
     int64_t asked_until_ms; /* the same, also when it has answered since */
+    int64_t patience_ms;    /* how long that may last with the jitter */
     uint32_t probes, open;
     uint32_t attempts_in_step;
 } witness_lane;

@@ -61,8 +61,8 @@ static void check_deadline(const world *w)
             patience_ms = event->retry_after_until_ms;
     }
     for (int i = 0; i < OPTLY__ENDPOINTS; i++) {
-        if (seen->lanes[i].asked_until_ms > patience_ms)
-            patience_ms = seen->lanes[i].asked_until_ms;
+        if (seen->lanes[i].patience_ms > patience_ms)
+            patience_ms = seen->lanes[i].patience_ms;
     }
     for (uint64_t i = seen->first_live; i > 0 && i <= seen->accepted; i++) {
         const witness_event *event = &seen->events[i];
