@@ -103,6 +103,15 @@ bool process_malloc_survives_fork(void)
     return true;
 }
 
+bool process_threads_survive_fork(void)
+{
+#if defined(__SANITIZE_THREAD__) && !defined(__clang__)
+    return false;
+#else
+    return true;
+#endif
+}
+
 int64_t process_starved_us(void)
 {
     char path[64];

@@ -29,6 +29,10 @@ bool process_memory_is_watched(void);
  * sanitizer and gcc's thread sanitizer. */
 bool process_malloc_survives_fork(void);
 
+/* Whether such a child may start threads: gcc's thread sanitizer takes them for
+ * those that the parent had. */
+bool process_threads_survive_fork(void);
+
 /* For how long the calling thread was ready to run and did not get a
  * processor, since it began; 0 where the system does not tell. */
 int64_t process_starved_us(void);

@@ -136,7 +136,8 @@ static bool has_own(family *f)
     good = optly_function_dispatcher_create(&config.dispatcher, deliver,
                                             &delivered, NULL) == OPTLY_OK &&
            optly_processor_create(&own, &config, NULL) == OPTLY_OK &&
-           optly_processor_start(own) == OPTLY_OK &&
+           (!process_threads_survive_fork() ||
+            optly_processor_start(own) == OPTLY_OK) && /* else close drives */
            optly_process_event(own, fake_conversion(f->project, "c")) ==
                OPTLY_OK &&
            optly_processor_close(own, CHILD_S * 1000, NULL) == OPTLY_OK;
