@@ -115,6 +115,37 @@ static optly_status add_unless_full(void *self, optly_user_event *event)
     return full ? OPTLY_ERR_NO_MEMORY : ring_ops.add(self, event);
 }
 
+/* In an outage each event displaces one: a wake for each would cost more than
+ * all the rest. What was reported makes the driver nap, and then only many of
+ * them wake it. */
+static void test_displaced_events_wake_a_napping_driver_in_bulk(void **state)
+{
+    rig *r = rig_create();
+
+    (void)state;
+    r->config.overflow = OPTLY_OVERFLOW_DROP_OLDEST;
+    r->config.max_in_flight = 1;
+    r->config.queue_size = 30;
+    r->dispatcher.hold = true;
+    rig_start(r);
+    rig_add_many(r, 0, 10);
+    rig_step(r);
+    rig_add_many(r, 10, 20);
+    r->engine.taken = 0;
+    rig_add(r, 30);
+    rig_step(r);
+    assert_int_equal(r->reports.by_reason[OPTLY_DROP_OVERFLOW], 1);
+    assert_int_equal(r->engine.taken, 1);
+
+    r->wakes = 0;
+    r->engine.sleep = OPTLY__NAPPING;
+    rig_add_many(r, 31, 14);
+    assert_int_equal(r->wakes, 0);
+    rig_add(r, 45);
+    assert_int_equal(r->wakes, 1);
+    rig_destroy(r);
+}
+
 static void test_a_displaced_event_wakes_though_the_new_one_fails(void **state)
 {
     rig *r = rig_create();
@@ -238,6 +269,7 @@ int main(void)
             test_a_napping_driver_is_not_woken_by_what_a_tick_brings),
         cmocka_unit_test(test_nothing_wakes_a_driver_that_could_not_send),
         cmocka_unit_test(test_a_displaced_event_wakes_for_its_report),
+        cmocka_unit_test(test_displaced_events_wake_a_napping_driver_in_bulk),
         cmocka_unit_test(test_a_displaced_event_wakes_though_the_new_one_fails),
         cmocka_unit_test(test_the_first_event_with_an_age_limit_wakes),
         cmocka_unit_test(test_enough_of_the_oldest_go_for_a_large_event),

@@ -122,7 +122,8 @@ typedef struct optly__engine {
     optly_user_event *backlog_first, *backlog_last; /* taken, not batched */
     optly__slot *free_slots;
     uint32_t in_flight;
-    uint32_t taken; /* events out of the queue since the driver rested */
+    uint32_t taken; /* events out of the queue, and displaced ones reported,
+                       since the driver rested */
     uint64_t next_order, next_id, scan;
     uint64_t random;
     uint64_t flush_target;           /* as of this step */

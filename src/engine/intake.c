@@ -109,15 +109,18 @@ static bool is_urgent(const optly__engine *engine)
 static bool should_wake(const optly__engine *engine, uint32_t lane)
 {
     const optly__engine_config *config = &engine->config;
-    size_t len = queue_len(engine);
+    size_t len = queue_len(engine), half = (config->queue_size + 1) / 2;
     bool wanted = engine->wants_events[lane];
 
     if (engine->sleep == OPTLY__ASLEEP)
         return wanted || is_urgent(engine);
-    return engine->sleep == OPTLY__NAPPING && wanted &&
-           (len >= (config->queue_size + 1) / 2 ||
-            (len >= (uint64_t)config->batch_size * config->max_in_flight &&
-             len >= 2 * OPTLY__TICK_MANY_EVENTS));
+    if (engine->sleep != OPTLY__NAPPING)
+        return false;
+    if (engine->displaced_count >= half)
+        return true;
+    return wanted && (len >= half || (len >= (uint64_t)config->batch_size *
+                                                 config->max_in_flight &&
+                                      len >= 2 * OPTLY__TICK_MANY_EVENTS));
 }
 
 optly_status optly__engine_add(optly__engine *engine, optly_user_event *event,

@@ -240,6 +240,7 @@ bool optly__engine_report_displaced(optly__engine *engine)
     }
     engine->displaced_count -= count;
     engine->displaced_bytes -= bytes;
+    engine->taken += (uint32_t)count;
     optly__cond_broadcast(&engine->changed);
     optly__mutex_unlock(&engine->lock);
     optly__user_event_list_destroy(engine->displaced_hand);
