@@ -118,9 +118,10 @@ static bool should_wake(const optly__engine *engine, uint32_t lane)
         return false;
     if (engine->displaced_count >= half)
         return true;
-    return wanted && (len >= half || (len >= (uint64_t)config->batch_size *
-                                                 config->max_in_flight &&
-                                      len >= 2 * OPTLY__TICK_MANY_EVENTS));
+    return wanted &&
+           (len >= half ||
+            (len >= (uint64_t)config->batch_size * config->max_in_flight &&
+             len >= (size_t)2 * OPTLY__TICK_MANY_EVENTS));
 }
 
 optly_status optly__engine_add(optly__engine *engine, optly_user_event *event,

@@ -85,19 +85,21 @@ static void index_item(struct selection *selection, size_t i)
     selection->slots[slot] = (uint16_t)(i + 1);
 }
 
-static optly_status measure_all(struct selection *selection, optly_error *err)
+/* Returns the number of the first pair that has to be refused, or their count.
+ */
+static size_t measure_all(struct selection *selection)
 {
     for (size_t i = 0; i < selection->count; i++) {
         struct item *item = &selection->items[i];
         const optly_pair *pair = &selection->pairs[i];
 
         if (!optly__measure_pair(pair, &item->key_len, &item->text_len))
-            return optly__refuse_pair(pair, "attributes", i, err);
+            return i;
         item->hash = optly__hash(pair->key, item->key_len);
         item->is_beaten = false;
         index_item(selection, i);
     }
-    return OPTLY_OK;
+    return selection->count;
 }
 
 static bool has_reserved_prefix(const char *key, size_t len)
@@ -169,16 +171,23 @@ optly_status optly__write_attributes(optly__writer *writer,
                                      optly_error *err)
 {
     struct selection selection;
-    optly_status status;
+    optly_status status = OPTLY_OK;
+    size_t measured;
 
     if (!selection_init(&selection, pairs, count))
         return optly__fail_memory(err);
-    status = measure_all(&selection, err);
-    for (size_t i = 0; status == OPTLY_OK && i < count; i++) {
-        if (!selection.items[i].is_beaten)
-            write_attribute(writer, project, &pairs[i], &selection.items[i]);
+    measured = measure_all(&selection);
+    if (measured < count) {
+        status =
+            optly__refuse_pair(&pairs[measured], "attributes", measured, err);
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            if (!selection.items[i].is_beaten)
+                write_attribute(writer, project, &pairs[i],
+                                &selection.items[i]);
+        }
+        write_bot_filtering(writer, project);
     }
-    write_bot_filtering(writer, project);
     optly__free(selection.heap);
     return status;
 }

@@ -109,18 +109,19 @@ static void sort_many(struct tag *tags, size_t count)
     }
 }
 
-static optly_status measure_all(struct tag *tags, const optly_pair *pairs,
-                                size_t count, optly_error *err)
+/* Returns the number of the first pair that has to be refused, or `count`. */
+static size_t measure_all(struct tag *tags, const optly_pair *pairs,
+                          size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct tag *tag = &tags[i];
 
         if (!optly__measure_pair(&pairs[i], &tag->key_len, &tag->text_len))
-            return optly__refuse_pair(&pairs[i], "tags", i, err);
+            return i;
         tag->pair = &pairs[i];
         tag->prefix = prefix_of(pairs[i].key, tag->key_len);
     }
-    return OPTLY_OK;
+    return count;
 }
 
 /* A tag that is written, and where its value stands in the JSON. */
@@ -212,7 +213,8 @@ optly_status optly__write_tags(optly__writer *writer,
                                optly_error *err)
 {
     struct tag few[FEW_TAGS], *tags = few, *heap = NULL;
-    optly_status status;
+    optly_status status = OPTLY_OK;
+    size_t measured;
 
     if (count == 0)
         return OPTLY_OK;
@@ -222,8 +224,10 @@ optly_status optly__write_tags(optly__writer *writer,
             return optly__fail_memory(err);
         tags = heap;
     }
-    status = measure_all(tags, pairs, count, err);
-    if (status == OPTLY_OK) {
+    measured = measure_all(tags, pairs, count);
+    if (measured < count) {
+        status = optly__refuse_pair(&pairs[measured], "tags", measured, err);
+    } else {
         if (count > FEW_TAGS)
             sort_many(tags, count);
         else
