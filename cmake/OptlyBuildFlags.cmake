@@ -55,8 +55,10 @@ if(OPTLY_REPRODUCIBLE)
   check_c_compiler_flag(-ffile-prefix-map=from=to OPTLY_HAS_prefix_map)
   if(OPTLY_HAS_prefix_map)
     # The last that matches counts, and the build folder may be in the other.
+    # Make compiles in its subfolder, Ninja at its top.
     target_compile_options(optly_objects PRIVATE
         "-ffile-prefix-map=${PROJECT_SOURCE_DIR}=."
-        "-ffile-prefix-map=${PROJECT_BINARY_DIR}=build")
+        "-ffile-prefix-map=${PROJECT_BINARY_DIR}=build"
+        "-ffile-prefix-map=${PROJECT_BINARY_DIR}/src=build")
   endif()
 endif()
