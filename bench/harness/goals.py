@@ -127,6 +127,8 @@ def rows():
               case='null', go='go_null')
     yield Row('of that, memory that is no file', 'idle', 'more_anonymous_kib',
               ('KiB', 1), case='null', go='go_null')
+    yield Row('the same once glibc has given back what was freed', 'idle',
+              'more_kept_kib', ('KiB', 1), case='null', go='none')
     yield Row('resident, the same with HTTP', 'idle', 'more_resident_kib',
               ('KiB', 1), case='http', go='none')
     yield Row('wake-ups while idle, no HTTP', 'idle', 'wakeups', most=0,

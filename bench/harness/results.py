@@ -33,8 +33,9 @@ def subtract_idle(idle):
     for case, base in (('null', 'none'), ('http', 'none'),
                        ('go_null', 'go_none')):
         for values, without in zip(idle.get(case, ()), idle.get(base, ())):
-            for name in ('resident_kib', 'anonymous_kib'):
-                values['more_' + name] = values[name] - without[name]
+            for name in ('resident_kib', 'anonymous_kib', 'kept_kib'):
+                if name in values:  # not where there is no glibc to ask
+                    values['more_' + name] = values[name] - without[name]
 
 
 class Results:
