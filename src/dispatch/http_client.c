@@ -36,6 +36,17 @@ static bool add_headers(optly__http_client *client)
     return added;
 }
 
+/* Asked once: the answer takes libcurl microseconds to put together. */
+static void ask_version(optly__http_client *client)
+{
+    const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+
+    client->offers_http2 = !client->settings.http1_only &&
+                           (info->features & CURL_VERSION_HTTP2) != 0;
+    client->may_reuse_handles =
+        info->version_num < 0x075300 || info->version_num >= 0x080200;
+}
+
 optly_status optly__http_client_init(optly__http_client *client,
                                      const optly_http_config *config,
                                      optly_error *err)
@@ -53,6 +64,8 @@ optly_status optly__http_client_init(optly__http_client *client,
         status = optly__fail(err, OPTLY_ERR_UNSUPPORTED,
                              "http.ca_blob: needs libcurl 7.77");
 #endif
+    if (status == OPTLY_OK)
+        ask_version(client);
     if (status == OPTLY_OK && !add_headers(client))
         status = optly__fail_memory(err);
     if (status != OPTLY_OK)
@@ -160,13 +173,6 @@ static void set_authorities(CURL *easy, CURLcode *code,
 #endif
 }
 
-bool optly__http_client_offers_http2(const optly__http_client *client)
-{
-    return !client->settings.http1_only &&
-           (curl_version_info(CURLVERSION_NOW)->features &
-            CURL_VERSION_HTTP2) != 0;
-}
-
 static void set_settings(CURL *easy, CURLcode *code,
                          const optly__http_client *client)
 {
@@ -181,8 +187,8 @@ static void set_settings(CURL *easy, CURLcode *code,
              settings->no_proxy != NULL ? settings->no_proxy : "");
     set_authorities(easy, code, settings);
     set_long(easy, code, CURLOPT_HTTP_VERSION,
-             optly__http_client_offers_http2(client) ? CURL_HTTP_VERSION_2TLS
-                                                     : CURL_HTTP_VERSION_1_1);
+             client->offers_http2 ? CURL_HTTP_VERSION_2TLS
+                                  : CURL_HTTP_VERSION_1_1);
     if (settings->client_cert_file == NULL)
         return;
     set_text(easy, code, CURLOPT_SSLCERT, settings->client_cert_file);

@@ -10,6 +10,14 @@ struct curl_slist;
 typedef struct optly__http_client {
     optly__http_settings settings;
     struct curl_slist *headers;
+    bool offers_http2; /* a server reached by TLS may choose it */
+    /*
+     * From 7.83.0 on, and until it was mended in 2023 (8.2.0 is sure to be),
+     * libcurl keeps a pointer to the last header of a handle's last answer,
+     * which is freed by then, and follows it when the next answer's first
+     * header begins with a space.
+     */
+    bool may_reuse_handles;
 } optly__http_client;
 
 /* Also starts libcurl. On failure there is nothing to clean up. */
@@ -17,9 +25,6 @@ optly_status optly__http_client_init(optly__http_client *client,
                                      const optly_http_config *config,
                                      optly_error *err);
 void optly__http_client_cleanup(optly__http_client *client);
-
-/* Whether a server reached by TLS may choose HTTP/2. */
-bool optly__http_client_offers_http2(const optly__http_client *client);
 
 /*
  * Sets on a new handle (a CURL) all that does not change from request to

@@ -112,24 +112,11 @@ static void close_handle(optly__http_multi *multi)
     multi->handle = NULL;
 }
 
-/*
- * From 7.83.0 on, and until it was mended in 2023 (8.2.0 is sure to be),
- * libcurl keeps a pointer to the last header of a handle's last answer, which
- * is freed by then, and follows it when the next answer's first header begins
- * with a space.
- */
-static bool may_reuse_handles(void)
-{
-    unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
-
-    return version < 0x075300 || version >= 0x080200;
-}
-
 /* The connections are the multi handle's, and stay in any case. */
 static void recycle(optly__http_multi *multi, optly__http_transfer *transfer)
 {
     optly__http_transfer_release(transfer);
-    if (!may_reuse_handles()) {
+    if (!multi->client->may_reuse_handles) {
         optly__http_transfer_destroy(transfer);
         return;
     }

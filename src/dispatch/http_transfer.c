@@ -136,8 +136,7 @@ static CURLcode set_request(optly__http_transfer *transfer)
     if (code == CURLE_OK)
         code =
             curl_easy_setopt(transfer->easy, CURLOPT_PIPEWAIT,
-                             (long)(secure && optly__http_client_offers_http2(
-                                                  transfer->client)));
+                             (long)(secure && transfer->client->offers_http2));
     set_body(transfer->easy, &code, body, len);
     return code;
 }
