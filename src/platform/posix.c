@@ -222,20 +222,27 @@ static _Atomic uint64_t last_generation;
 enum { MOST_PAGE_BYTES = 65536 };
 static unsigned char page_room[2 * MOST_PAGE_BYTES];
 
+/* Whether the kernel will wipe a page. Emulators take any advice and heed none
+ * (QEMU 7.2 in user mode does), so advice that makes no sense goes first. */
+static bool is_wiped(void *page, size_t size)
+{
+    return madvise(page, size, -1) != 0 &&
+           madvise(page, size, MADV_WIPEONFORK) == 0;
+}
+
 /* The page of the room, a mapped one, or NULL. */
 static void *make_wiped_page(size_t size)
 {
     size_t skip = (size - (uintptr_t)page_room % size) % size;
     void *mapped;
 
-    if (size <= MOST_PAGE_BYTES &&
-        madvise(page_room + skip, size, MADV_WIPEONFORK) == 0)
+    if (size <= MOST_PAGE_BYTES && is_wiped(page_room + skip, size))
         return page_room + skip;
     mapped = mmap(NULL, size, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapped == MAP_FAILED)
         return NULL;
-    if (madvise(mapped, size, MADV_WIPEONFORK) == 0)
+    if (is_wiped(mapped, size))
         return mapped;
     (void)munmap(mapped, size);
     return NULL;
