@@ -34,12 +34,12 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
     int64_t wall_ms = atomic_load(&wall_set_ms);
 
     if (clock != CLOCK_REALTIME) {
-        now->tv_sec += (time_t)atomic_load(&uptime_s);
+        now->tv_sec = (time_t)(now->tv_sec + atomic_load(&uptime_s));
     } else if (wall_ms != 0) {
         now->tv_sec = (time_t)(wall_ms / 1000);
         now->tv_nsec = (long)(wall_ms % 1000) * 1000000;
     } else {
-        now->tv_sec += (time_t)atomic_load(&jump_s);
+        now->tv_sec = (time_t)(now->tv_sec + atomic_load(&jump_s));
     }
     return result;
 }
@@ -59,6 +59,13 @@ int __wrap_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
 
 enum { YEAR_S = 365 * 86400 };
 
+/* Whether the clock can show it: 32 bits of seconds end in January 2038, for
+ * the system and for the library. */
+static bool clock_reaches(int64_t seconds)
+{
+    return (time_t)seconds == seconds;
+}
+
 static int64_t timestamp_of_a_new_event(const host *h)
 {
     optly_user_event *event = fake_conversion(h->project, "v");
@@ -74,9 +81,14 @@ static void test_a_jump_moves_timestamps_and_no_deadline(void **state)
 
     (void)state;
     for (int i = 0; i < 3; i++) {
-        host *h = host_create();
         int64_t before, first, second;
+        host *h;
 
+        if (!clock_reaches(time(NULL) + jumps[i])) {
+            print_message("%lld s: beyond this clock\n", (long long)jumps[i]);
+            continue;
+        }
+        h = host_create();
         atomic_store(&jump_s, 0);
         h->config.flush_interval_ms = 300;
         host_start(h);
@@ -143,6 +155,11 @@ static void test_timestamps_are_exact_in_every_age(void **state)
         optly_user_event *event;
         char expected[48];
 
+        if (!clock_reaches(ages_ms[i] / 1000)) {
+            print_message("%lld ms: beyond this clock\n",
+                          (long long)ages_ms[i]);
+            continue;
+        }
         atomic_store(&wall_set_ms, ages_ms[i]);
         event = fake_conversion(h->project, "v");
         (void)snprintf(expected, sizeof(expected), "\"timestamp\":%lld,",

@@ -26,9 +26,9 @@ static bool has(const char *line)
 /* Every counter of the struct, whatever its name, has a value of its own. */
 static size_t number_fields(optly_stats *stats)
 {
-    uint64_t *fields = (void *)((char *)stats + sizeof(stats->struct_size));
+    uint64_t *fields = &stats->attempted;
     size_t count =
-        (sizeof(*stats) - sizeof(stats->struct_size)) / sizeof(*fields);
+        (sizeof(*stats) - offsetof(optly_stats, attempted)) / sizeof(*fields);
 
     *stats = optly_stats_default();
     for (size_t i = 0; i < count; i++)

@@ -108,8 +108,13 @@ bool process_threads_survive_fork(void)
 #if defined(__SANITIZE_THREAD__) && !defined(__clang__)
     return false;
 #else
-    return true;
+    return getenv("OPTLY_EMULATED") == NULL;
 #endif
+}
+
+uint32_t process_slowness(void)
+{
+    return fake_rounds("OPTLY_EMULATED", 1);
 }
 
 int64_t process_starved_us(void)

@@ -30,8 +30,12 @@ bool process_memory_is_watched(void);
 bool process_malloc_survives_fork(void);
 
 /* Whether such a child may start threads: gcc's thread sanitizer takes them for
- * those that the parent had. */
+ * those that the parent had, and so does QEMU (7.2), which aborts. */
 bool process_threads_survive_fork(void);
+
+/* How many times longer a short time limit has to be: OPTLY_EMULATED, which
+ * scripts/cross-check sets, or 1. */
+uint32_t process_slowness(void);
 
 /* For how long the calling thread was ready to run and did not get a
  * processor, since it began; 0 where the system does not tell. */

@@ -122,7 +122,7 @@ static void note_answer(witness *w, witness_attempt *attempt,
     if (outcome == OPTLY_DELIVERED || outcome == OPTLY_REFUSED) {
         /* What it has asked for since this one left, it still asks for. */
         if (lane->retry_after_until_ms > 0 &&
-            attempt - w->attempts < lane->asked_after) {
+            attempt < w->attempts + lane->asked_after) {
             end_probe(lane, attempt);
             return;
         }
@@ -341,6 +341,6 @@ void witness_cleanup(witness *w)
     for (uint32_t i = 0; i < w->attempt_count; i++)
         free(w->attempts[i].events);
     memset(w->attempts, 0, w->attempt_count * sizeof(*w->attempts));
-    memset(w->events, 0, (w->accepted + 1) * sizeof(*w->events));
+    memset(w->events, 0, (size_t)(w->accepted + 1) * sizeof(*w->events));
     memset(w, 0, offsetof(witness, events));
 }

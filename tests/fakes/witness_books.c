@@ -25,7 +25,8 @@ static bool had_room(const witness *w, const optly_user_event *event)
 {
     const optly__engine *engine = w->engine;
     const optly__engine_config *config = &engine->config;
-    uint64_t count = 0, bytes = 0;
+    size_t count = 0;
+    uint64_t bytes = 0;
     optly_user_event *oldest;
 
     if (fits(w, event, 0, 0))

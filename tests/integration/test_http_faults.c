@@ -14,6 +14,7 @@
 
 #include "dispatch/http_transfer.h"
 #include "fakes/http_rig.h"
+#include "fakes/process.h"
 
 enum ending { CLOSE, RESET, HOLD };
 
@@ -43,7 +44,7 @@ static optly_http_config short_config(void)
 {
     optly_http_config config = optly_http_config_default();
 
-    config.timeout_ms = 250;
+    config.timeout_ms = 250 * process_slowness();
     return config;
 }
 
