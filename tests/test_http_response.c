@@ -221,6 +221,26 @@ static void test_new_status_line_forgets_the_answer_before(void **state)
     assert_int_equal(optly__http_retry_after_ms(&response, 0), 0);
 }
 
+static void test_a_status_has_three_digits(void **state)
+{
+    optly__http_response response;
+
+    (void)state;
+    optly__http_response_init(&response);
+    feed(&response, "HTTP/1.1 2040 OK\r\n");
+    assert_true(response.is_garbled);
+    feed(&response, "HTTP/1.1  204\r\n");
+    assert_false(response.is_garbled);
+    feed(&response, "HTTP/1.1  2045\r\n");
+    assert_true(response.is_garbled);
+    feed(&response, "HTTP/2 204 \r\n");
+    assert_false(response.is_garbled);
+    feed(&response, "HTTP/1.1 204 1000 things\r\n");
+    assert_false(response.is_garbled);
+    feed(&response, "Age: 2040\r\n");
+    assert_false(response.is_garbled);
+}
+
 static void test_headers_end_at_64_kib(void **state)
 {
     optly__http_response response;
@@ -260,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_date_is_measured_by_the_servers_clock),
         cmocka_unit_test(test_longest_of_several_waits_counts),
         cmocka_unit_test(test_new_status_line_forgets_the_answer_before),
+        cmocka_unit_test(test_a_status_has_three_digits),
         cmocka_unit_test(test_headers_end_at_64_kib),
         cmocka_unit_test(test_body_ends_at_64_kib),
     };

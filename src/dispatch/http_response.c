@@ -77,20 +77,38 @@ static void read_retry_after(optly__http_response *response, const char *value,
     }
 }
 
+/* A status has three digits; newer versions of libcurl take the first three of
+ * more. */
+static bool has_long_status(const char *line, size_t len)
+{
+    size_t at = 0, digits = 0;
+
+    while (at < len && line[at] != ' ')
+        at++;
+    while (at < len && line[at] == ' ')
+        at++;
+    while (at + digits < len && line[at + digits] >= '0' &&
+           line[at + digits] <= '9')
+        digits++;
+    return digits > 3;
+}
+
 bool optly__http_response_header(optly__http_response *response,
                                  const char *line, size_t len)
 {
     if (len > OPTLY__RESPONSE_MAX_BYTES - response->header_bytes)
         return false;
     response->header_bytes += len;
-    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0)
+    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
         forget_answer(response);
-    else if (find_value("Retry-After", &line, &len))
+        response->is_garbled = has_long_status(line, len);
+    } else if (find_value("Retry-After", &line, &len)) {
         read_retry_after(response, line, len);
-    else if (find_value("Date", &line, &len) &&
-             !optly__http_date(line, len, optly__wall_ms() / 1000,
-                               &response->date_s))
+    } else if (find_value("Date", &line, &len) &&
+               !optly__http_date(line, len, optly__wall_ms() / 1000,
+                                 &response->date_s)) {
         response->date_s = -1;
+    }
     return true;
 }
 

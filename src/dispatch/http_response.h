@@ -12,6 +12,7 @@ typedef struct optly__http_response {
     int64_t retry_after_s; /* -1: none; from now on */
     int64_t retry_date_s;  /* -1: none; since 1970 */
     int64_t date_s;        /* the server's clock; -1: it did not say */
+    bool is_garbled;       /* its status has more than three digits */
 } optly__http_response;
 
 void optly__http_response_init(optly__http_response *response);

@@ -244,7 +244,7 @@ void optly__http_transfer_judge(const optly__http_transfer *transfer, int code,
 
     *result = optly_dispatch_result_default();
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status < 200 || status > 599) {
+    if (status < 200 || status > 599 || transfer->response.is_garbled) {
         judge_failure(transfer, (CURLcode)code, result);
         return;
     }
