@@ -43,6 +43,7 @@ static void ask_version(optly__http_client *client)
 
     client->offers_http2 = !client->settings.http1_only &&
                            (info->features & CURL_VERSION_HTTP2) != 0;
+    client->may_wait = client->offers_http2 && info->version_num < 0x080000;
     client->may_reuse_handles =
         info->version_num < 0x075300 || info->version_num >= 0x080200;
 }

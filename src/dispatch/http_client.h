@@ -12,6 +12,14 @@ typedef struct optly__http_client {
     struct curl_slist *headers;
     bool offers_http2; /* a server reached by TLS may choose it */
     /*
+     * Share a connection that is being made, rather than make another: by TLS,
+     * as else libcurl would wait for a whole answer to learn that it cannot.
+     * Newer ones do so by TLS, too, where the server chose HTTP/1: one that
+     * hangs holds up all others (8.14.1 does, 7.88.1 does not; what is between
+     * was not tried).
+     */
+    bool may_wait;
+    /*
      * From 7.83.0 on, and until it was mended in 2023 (8.2.0 is sure to be),
      * libcurl keeps a pointer to the last header of a handle's last answer,
      * which is freed by then, and follows it when the next answer's first

@@ -131,12 +131,9 @@ static CURLcode set_request(optly__http_transfer *transfer)
     if (code == CURLE_OK)
         code = curl_easy_setopt(transfer->easy, CURLOPT_PROXY,
                                 proxy != NULL ? proxy : "");
-    /* Rather share a connection that is being made than make another. Without
-     * TLS libcurl would wait for a whole answer to learn that it cannot. */
     if (code == CURLE_OK)
-        code =
-            curl_easy_setopt(transfer->easy, CURLOPT_PIPEWAIT,
-                             (long)(secure && transfer->client->offers_http2));
+        code = curl_easy_setopt(transfer->easy, CURLOPT_PIPEWAIT,
+                                (long)(secure && transfer->client->may_wait));
     set_body(transfer->easy, &code, body, len);
     return code;
 }
