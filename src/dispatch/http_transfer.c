@@ -91,8 +91,6 @@ optly_status optly__http_transfer_create(optly__http_transfer **out,
 
 void optly__http_transfer_destroy(optly__http_transfer *transfer)
 {
-    if (transfer == NULL)
-        return;
     curl_easy_cleanup(transfer->easy);
     optly__http_transfer_release(transfer);
     optly__free(transfer);

@@ -37,11 +37,8 @@ bool optly__waker_init(optly__waker *waker)
 
 void optly__waker_cleanup(optly__waker *waker)
 {
-    if (waker->read_fd < 0)
-        return;
     (void)close(waker->read_fd);
     (void)close(waker->write_fd);
-    waker->read_fd = waker->write_fd = -1;
 }
 
 /* A full pipe wakes as well. */

@@ -29,8 +29,6 @@ static optly_status check_fields(const optly__project_fields *fields,
 
 static void project_free(optly_project *project)
 {
-    if (project == NULL)
-        return;
     optly__table_cleanup(&project->attributes);
     optly__table_cleanup(&project->events);
     optly__table_cleanup(&project->experiments);
