@@ -1,6 +1,8 @@
 /* Flush, close and destroy, also when something does not come back. */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include "fakes/child.h"
 #include "fakes/host.h"
 #include "fakes/process.h"
+#include "processor/processor.h"
 
 /* The promise is 100 ms; a loaded machine gets some more. */
 enum { SLACK_MS = 400 };
@@ -500,6 +503,209 @@ static void test_a_forked_child_is_told_and_hurts_nothing(void **state)
     host_destroy(h);
 }
 
+/* --- a driver that is elsewhere --- */
+
+static pthread_t host_thread;
+static _Atomic(hang *) allocator_hang; /* NULL: it does not */
+
+static void *hang_in_allocator(size_t size, void *user)
+{
+    hang *g = atomic_load(&allocator_hang);
+
+    (void)user;
+    if (g != NULL && !pthread_equal(pthread_self(), host_thread))
+        hang_here(g);
+    return malloc(size);
+}
+
+static void release_memory(void *memory, void *user)
+{
+    (void)user;
+    free(memory);
+}
+
+/* The engine cannot be replaced while it is at work: close waits a second for
+ * that, and says what is left. */
+static void test_close_returns_although_the_allocator_hangs(void **state)
+{
+    const optly_allocator allocator = {hang_in_allocator, release_memory, NULL};
+    optly_close_report report = optly_close_report_default();
+    hang *g = hang_create();
+    int64_t before;
+    host *h;
+
+    (void)state;
+    atomic_store(&allocator_hang, NULL);
+    host_thread = pthread_self();
+    assert_int_equal(optly_set_allocator(&allocator), OPTLY_OK);
+    h = host_create();
+    host_start(h);
+    atomic_store(&allocator_hang, g);
+    host_add_many(h, 0, 17);
+    hang_await(g, &g->entered);
+    before = optly__monotonic_ms();
+    assert_int_equal(optly_processor_close(h->processor, 0, &report),
+                     OPTLY_ERR_TIMEOUT);
+    assert_in_range(optly__monotonic_ms() - before, 1000, 10000);
+    assert_int_equal(report.pending, 17);
+    assert_int_equal(report.dropped, 0);
+
+    hang_set(g, &g->released);
+    optly_processor_destroy(h->processor);
+    assert_int_equal(h->reports.events, 17);
+    assert_int_equal(h->reports.by_reason[OPTLY_DROP_CLOSED] +
+                         h->reports.by_reason[OPTLY_DROP_NONE],
+                     17);
+    h->processor = NULL;
+    atomic_store(&allocator_hang, NULL);
+    host_destroy(h);
+    assert_int_equal(optly_set_allocator(NULL), OPTLY_OK);
+    hang_destroy(g);
+}
+
+static optly_status loop_status;
+
+static void *run_one_round(void *user)
+{
+    loop_status = optly_processor_run_once(((host *)user)->processor, 0);
+    return NULL;
+}
+
+/* A round of the host's own loop hangs, and another thread closes. */
+static void test_a_round_that_comes_back_after_close_is_told(void **state)
+{
+    hang *g = hang_create();
+    host *h = host_create();
+    pthread_t loop;
+    optly_close_report report;
+
+    (void)state;
+    assert_int_equal(optly_function_dispatcher_create(&h->config.dispatcher,
+                                                      hang_in_dispatch, g,
+                                                      note_destroyed),
+                     OPTLY_OK);
+    host_open(h);
+    host_add_many(h, 0, 10);
+    assert_int_equal(pthread_create(&loop, NULL, run_one_round, h), 0);
+    hang_await(g, &g->entered);
+    host_add_many(h, 10, 7);
+    report = close_within(h, 50, OPTLY_ERR_TIMEOUT);
+    assert_int_equal(report.dropped, 7);
+    assert_int_equal(report.pending, 10);
+
+    hang_set(g, &g->released);
+    (void)pthread_join(loop, NULL);
+    assert_int_equal(loop_status, OPTLY_ERR_CLOSED);
+    optly_processor_destroy(h->processor);
+    assert_int_equal(h->reports.by_reason[OPTLY_DROP_CLOSED], 7);
+    assert_int_equal(h->reports.by_reason[OPTLY_DROP_NONE], 10);
+    h->processor = NULL;
+    host_destroy(h);
+    hang_destroy(g);
+}
+
+static void test_a_report_that_is_too_short_is_refused(void **state)
+{
+    host *h = host_create();
+    optly_close_report report = {0};
+
+    (void)state;
+    host_open(h);
+    host_add_many(h, 0, 3);
+    assert_int_equal(optly_processor_close(h->processor, 1000, &report),
+                     OPTLY_ERR_INVALID);
+    assert_int_equal(host_add(h, 3), OPTLY_OK); /* it is not closed */
+    assert_int_equal(close_within(h, 5000, OPTLY_OK).delivered, 4);
+    host_destroy(h);
+}
+
+static bool is_asleep(host *h)
+{
+    optly__engine *engine = &h->processor->engine;
+    bool asleep;
+
+    optly__mutex_lock(&engine->lock);
+    asleep = engine->sleep == OPTLY__ASLEEP;
+    optly__mutex_unlock(&engine->lock);
+    return asleep;
+}
+
+static void *run_one_long_round(void *user)
+{
+    loop_status = optly_processor_run_once(((host *)user)->processor, 60000);
+    return NULL;
+}
+
+/* The same in what it does after it has slept. */
+static void test_a_round_that_is_woken_and_hangs_is_told(void **state)
+{
+    hang *g = hang_create();
+    host *h = host_create();
+    pthread_t loop;
+
+    (void)state;
+    h->config.batch_size = 1; /* so that the first event is sent */
+    assert_int_equal(optly_function_dispatcher_create(&h->config.dispatcher,
+                                                      hang_in_dispatch, g,
+                                                      note_destroyed),
+                     OPTLY_OK);
+    host_open(h);
+    h->processor->engine.sleep = OPTLY__AWAKE; /* until the round sleeps */
+    assert_int_equal(pthread_create(&loop, NULL, run_one_long_round, h), 0);
+    while (!is_asleep(h))
+        (void)sched_yield();
+    host_add_many(h, 0, 17);
+    hang_await(g, &g->entered);
+    assert_int_equal(close_within(h, 50, OPTLY_ERR_TIMEOUT).dropped, 16);
+
+    hang_set(g, &g->released);
+    (void)pthread_join(loop, NULL);
+    assert_int_equal(loop_status, OPTLY_ERR_CLOSED);
+    optly_processor_destroy(h->processor);
+    assert_int_equal(h->reports.events, 17);
+    h->processor = NULL;
+    host_destroy(h);
+    hang_destroy(g);
+}
+
+static void hang_in_hook(void *user)
+{
+    hang_here(user);
+}
+
+/* The worker has not begun, and may never do. */
+static void test_destroy_returns_although_a_worker_hook_hangs(void **state)
+{
+    hang *g = hang_create();
+    host *h = host_create();
+    int64_t before;
+
+    (void)state;
+    h->config.on_worker_start = hang_in_hook;
+    h->config.on_worker_stop = note_stopped;
+    h->config.worker_user = g;
+    host_start(h);
+    hang_await(g, &g->entered);
+    host_add_many(h, 0, 17);
+    before = optly__monotonic_ms();
+    optly_processor_destroy(h->processor);
+    assert_true(optly__monotonic_ms() - before < SLACK_MS);
+    assert_int_equal(h->reports.by_reason[OPTLY_DROP_CLOSED], 17);
+    assert_int_equal(h->dispatcher.destroys, 0);
+
+    hang_set(g, &g->released);
+    hang_await(g, &g->stopped);
+    optly__mutex_lock(&h->dispatcher.lock);
+    while (h->dispatcher.destroys == 0)
+        optly__cond_wait_until(&h->dispatcher.changed, &h->dispatcher.lock,
+                               optly__monotonic_ms() + 1000);
+    optly__mutex_unlock(&h->dispatcher.lock);
+    assert_int_equal(h->dispatcher.attempt_count, 0);
+    h->processor = NULL;
+    host_destroy(h);
+    hang_destroy(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,6 +724,11 @@ int main(void)
         cmocka_unit_test(test_only_destroy_with_a_hanging_dispatcher_returns),
         cmocka_unit_test(test_close_returns_although_a_callback_hangs),
         cmocka_unit_test(test_a_forked_child_is_told_and_hurts_nothing),
+        cmocka_unit_test(test_close_returns_although_the_allocator_hangs),
+        cmocka_unit_test(test_a_round_that_comes_back_after_close_is_told),
+        cmocka_unit_test(test_a_report_that_is_too_short_is_refused),
+        cmocka_unit_test(test_a_round_that_is_woken_and_hangs_is_told),
+        cmocka_unit_test(test_destroy_returns_although_a_worker_hook_hangs),
     };
 
     return cmocka_run_group_tests_name("closing", tests, NULL, NULL);

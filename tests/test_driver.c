@@ -1,4 +1,5 @@
 /* Driving: the host's own loop, the wake rule, deadlines. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -344,6 +345,37 @@ static void test_a_burst_wakes_a_sleeping_worker_only_once(void **state)
     poller_cleanup(&p);
 }
 
+static optly_status status_beside;
+
+static void *run_once_too(void *user)
+{
+    status_beside = optly_processor_run_once(((host *)user)->processor, 0);
+    return NULL;
+}
+
+static void loop_beside(fake_dispatcher *self)
+{
+    pthread_t other;
+
+    assert_int_equal(pthread_create(&other, NULL, run_once_too, self->user), 0);
+    (void)pthread_join(other, NULL);
+}
+
+static void test_a_second_loop_beside_the_first_is_refused(void **state)
+{
+    host *h = host_create();
+
+    (void)state;
+    h->dispatcher.on_dispatch = loop_beside;
+    h->dispatcher.user = h;
+    host_open(h);
+    host_add_many(h, 0, 10);
+    assert_int_equal(optly_processor_run_once(h->processor, 0), OPTLY_OK);
+    assert_int_equal(status_beside, OPTLY_ERR_WOULD_DEADLOCK);
+    assert_int_equal(host_stats(h).delivered, 10);
+    host_destroy(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +392,7 @@ int main(void)
         cmocka_unit_test(test_a_host_comes_by_often_while_a_poller_is_busy),
         cmocka_unit_test(test_a_worker_naps_while_events_come),
         cmocka_unit_test(test_a_burst_wakes_a_sleeping_worker_only_once),
+        cmocka_unit_test(test_a_second_loop_beside_the_first_is_refused),
     };
 
     return cmocka_run_group_tests_name("driver", tests, NULL, NULL);
