@@ -77,10 +77,11 @@ WRAP(CURLMcode, curl_multi_add_handle, (CURLM * multi, CURL *easy),
      (multi, easy), (CURLMcode)error)
 WRAP(CURLMcode, curl_multi_remove_handle, (CURLM * multi, CURL *easy),
      (multi, easy), (CURLMcode)error)
-WRAP(CURLMcode, curl_multi_socket_action,
-     (CURLM * multi, curl_socket_t socket, int ready, int *running),
-     (multi, socket, ready, running), (CURLMcode)error)
 
+CURLMcode __real_curl_multi_socket_action(CURLM *multi, curl_socket_t socket,
+                                          int ready, int *running);
+CURLMcode __wrap_curl_multi_socket_action(CURLM *multi, curl_socket_t socket,
+                                          int ready, int *running);
 CURLMsg *__real_curl_multi_info_read(CURLM *multi, int *left);
 CURLMsg *__wrap_curl_multi_info_read(CURLM *multi, int *left);
 CURLcode __real_curl_easy_getinfo(CURL *easy, CURLINFO info, ...);
@@ -88,10 +89,37 @@ CURLcode __wrap_curl_easy_getinfo(CURL *easy, CURLINFO info, ...);
 curl_version_info_data *__real_curl_version_info(CURLversion age);
 curl_version_info_data *__wrap_curl_version_info(CURLversion age);
 
+/* Fails once, after it has ended the last transfer. */
+static bool breaks_at_the_end;
+
+CURLMcode __wrap_curl_multi_socket_action(CURLM *multi, curl_socket_t socket,
+                                          int ready, int *running)
+{
+    CURLMcode code;
+
+    if (fails_now("curl_multi_socket_action"))
+        return (CURLMcode)error;
+    code = __real_curl_multi_socket_action(multi, socket, ready, running);
+    if (!breaks_at_the_end || *running > 0)
+        return code;
+    breaks_at_the_end = false;
+    return CURLM_INTERNAL_ERROR;
+}
+
+/* So many messages that mean nothing come first. */
+static int strange_messages;
+
 CURLMsg *__wrap_curl_multi_info_read(CURLM *multi, int *left)
 {
+    static CURLMsg strange;
     CURLMsg *message;
 
+    if (strange_messages > 0) {
+        strange.msg = strange_messages == 2 ? CURLMSG_NONE : CURLMSG_DONE;
+        strange.easy_handle = NULL;
+        strange_messages--;
+        return &strange;
+    }
     if (fails_now("curl_multi_info_read"))
         return NULL;
     message = __real_curl_multi_info_read(multi, left);
@@ -122,6 +150,7 @@ CURLcode __wrap_curl_easy_getinfo(CURL *easy, CURLINFO info, ...)
 }
 
 static int missing_features;
+static unsigned shown_version; /* 0: the real one */
 
 curl_version_info_data *__wrap_curl_version_info(CURLversion age)
 {
@@ -129,6 +158,8 @@ curl_version_info_data *__wrap_curl_version_info(CURLversion age)
 
     copy = *__real_curl_version_info(age);
     copy.features &= ~missing_features;
+    if (shown_version != 0)
+        copy.version_num = shown_version;
     return &copy;
 }
 
@@ -356,6 +387,120 @@ static int print_total(void **state)
     return 0;
 }
 
+/* How many handles it takes to send three times, one after the other. */
+static size_t count_handles(unsigned version)
+{
+    optly_http_config config = http_stand_config();
+    http_plan plan = {0};
+    optly_log_event event;
+    size_t made;
+    http_rig rig;
+
+    shown_version = version;
+    failing = "curl_easy_init";
+    arm(1000, false);
+    http_rig_start(&rig, http_plan_serve, &plan, &config);
+    event = fake_log_event(raw_server_url(rig.server), "{}");
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(http_rig_send(&rig, &event).outcome, OPTLY_DELIVERED);
+    made = 1000 - calls_left;
+    disarm();
+    failing = "";
+    http_rig_stop(&rig);
+    shown_version = 0;
+    return made;
+}
+
+/* From 7.83.0 to 8.1 a handle remembers a header that is freed. */
+static void test_handles_are_used_again_where_that_is_safe(void **state)
+{
+    (void)state;
+    assert_int_equal(count_handles(0x075200), 1);
+    assert_int_equal(count_handles(0x075300), 3);
+    assert_int_equal(count_handles(0x0801ff), 3);
+    assert_int_equal(count_handles(0x080200), 1);
+}
+
+/* HTTP/2 waits for a connection to share; without it that would cost time. */
+static void test_a_libcurl_without_http2_sends(void **state)
+{
+    (void)state;
+    missing_features = CURL_VERSION_HTTP2;
+    assert_int_equal(count_handles(0x080200), 1);
+    missing_features = 0;
+}
+
+/* Messages of another kind, and of handles that are not ours. */
+static void test_messages_that_say_nothing_are_passed_over(void **state)
+{
+    optly_http_config config = http_stand_config();
+    http_plan plan = {0};
+    optly_log_event event;
+    http_rig rig;
+
+    (void)state;
+    http_rig_start(&rig, http_plan_serve, &plan, &config);
+    event = fake_log_event(raw_server_url(rig.server), "{}");
+    strange_messages = 2;
+    assert_int_equal(http_rig_send(&rig, &event).outcome, OPTLY_DELIVERED);
+    assert_int_equal(strange_messages, 0);
+    http_rig_stop(&rig);
+}
+
+/* A completion that hands over the next event from within, as one of a host's
+ * own dispatcher around this one may. */
+struct chain {
+    optly__delivery_core core; /* first: deliveries point here */
+    http_rig *rig;
+    const optly_log_event *event;
+    int completions;
+    optly_outcome outcomes[2];
+};
+
+static void hand_over_the_next(optly__delivery_core *core, uint64_t id,
+                               const optly_dispatch_result *result)
+{
+    struct chain *chain = (struct chain *)core;
+    optly_delivery next = {core, id + 1};
+
+    chain->completions++;
+    chain->outcomes[id] = result->outcome;
+    if (id == 0)
+        chain->rig->dispatcher.ops->dispatch(chain->rig->dispatcher.self,
+                                             chain->event, next);
+}
+
+/* libcurl fails in the same call that ends a transfer. */
+static void test_a_broken_libcurl_is_given_nothing_more(void **state)
+{
+    optly_http_config config = http_stand_config();
+    http_plan plan = {0};
+    optly_log_event event;
+    http_rig rig;
+    struct chain chain = {.core.complete = hand_over_the_next, .rig = &rig};
+
+    (void)state;
+    http_rig_start(&rig, http_plan_serve, &plan, &config);
+    event = fake_log_event(raw_server_url(rig.server), "{}");
+    chain.event = &event;
+    breaks_at_the_end = true;
+    failing = "curl_multi_add_handle"; /* counted; none fails */
+    arm(1000, false);
+    rig.unread = true; /* the rig does not know this delivery */
+    rig.dispatcher.ops->dispatch(rig.dispatcher.self, &event,
+                                 (optly_delivery){&chain.core, 0});
+    while (chain.completions < 2)
+        rig.dispatcher.ops->poll(rig.dispatcher.self, 1000);
+    assert_int_equal(1000 - calls_left, 1);
+    disarm();
+    failing = "";
+    assert_int_equal(chain.outcomes[0], OPTLY_DELIVERED);
+    assert_int_equal(chain.outcomes[1], OPTLY_RETRY);
+    assert_int_equal(raw_server_requests(rig.server), 1);
+    assert_int_equal(http_rig_send(&rig, &event).outcome, OPTLY_DELIVERED);
+    http_rig_stop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +509,10 @@ int main(void)
         cmocka_unit_test(test_no_result_of_a_transfer_loses_events),
         cmocka_unit_test(test_every_call_of_libcurl_may_fail),
         cmocka_unit_test(test_unfit_libcurl_is_refused_at_create),
+        cmocka_unit_test(test_handles_are_used_again_where_that_is_safe),
+        cmocka_unit_test(test_a_libcurl_without_http2_sends),
+        cmocka_unit_test(test_messages_that_say_nothing_are_passed_over),
+        cmocka_unit_test(test_a_broken_libcurl_is_given_nothing_more),
     };
 
     return cmocka_run_group_tests(tests, start_libcurl, print_total);
