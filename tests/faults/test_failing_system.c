@@ -131,18 +131,28 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
     return -1;
 }
 
+static bool fails_mmap; /* whatever else fails */
+
 void *__wrap_mmap(void *at, size_t len, int protection, int flags, int fd,
                   off_t offset)
 {
-    if (!fails_now("mmap"))
+    if (!fails_mmap && !fails_now("mmap"))
         return __real_mmap(at, len, protection, flags, fd, offset);
     errno = error;
     return MAP_FAILED;
 }
 
+/* What another thread does meanwhile; once. */
+static void (*in_madvise)(void);
+
 /* Error 0 is an emulator that takes any advice and heeds none. */
 int __wrap_madvise(void *at, size_t len, int advice)
 {
+    void (*meanwhile)(void) = in_madvise;
+
+    in_madvise = NULL;
+    if (meanwhile != NULL)
+        meanwhile();
     if ((advice != MADV_WIPEONFORK && error != 0) || !fails_now("madvise"))
         return __real_madvise(at, len, advice);
     if (error == 0)
@@ -389,6 +399,71 @@ static void test_one_failure_does_not_change_the_generation(void **state)
     }
 }
 
+static uint64_t of_the_other;
+
+static void ask_too(void)
+{
+    of_the_other = optly__fork_generation();
+}
+
+/* The room is no use to the first that comes, but to the second. */
+static void ask_and_fail_then(void)
+{
+    ask_too();
+    arm(0, false);
+}
+
+/* Two threads ask first at the same time. */
+static void test_of_two_that_come_first_one_sets_the_generation(void **state)
+{
+    void (*const meanwhile[])(void) = {ask_too, ask_and_fail_then};
+
+    (void)state;
+    failing = "madvise";
+    error = ENOMEM;
+    for (int i = 0; i < 2; i++) {
+        pid_t child = fork();
+        int status = -1;
+
+        if (child == 0) {
+            uint64_t mine;
+
+            in_madvise = meanwhile[i];
+            mine = optly__fork_generation();
+            fake_leave_child(mine != 0 && mine == of_the_other &&
+                                     mine == optly__fork_generation()
+                                 ? 0
+                                 : 1);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
+}
+
+/* The room cannot be wiped, and there is no other page. */
+static void fail_mmap_then(void)
+{
+    failing = "madvise";
+    arm(0, false);
+    fails_mmap = true;
+}
+
+static void test_without_memory_for_the_page_the_process_id_does(void **state)
+{
+    pid_t child = fork();
+    int status = -1;
+
+    (void)state;
+    error = ENOMEM;
+    if (child == 0) {
+        in_madvise = fail_mmap_then;
+        fake_leave_child(optly__fork_generation() == (uint64_t)getpid() ? 0
+                                                                        : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void test_without_a_wiped_page_the_process_id_tells_forks(void **state)
 {
     (void)state;
@@ -463,6 +538,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         /* First, before anything has asked for the page. */
         cmocka_unit_test(test_one_failure_does_not_change_the_generation),
+        cmocka_unit_test(test_of_two_that_come_first_one_sets_the_generation),
+        cmocka_unit_test(test_without_memory_for_the_page_the_process_id_does),
         cmocka_unit_test(test_without_a_wiped_page_the_process_id_tells_forks),
         cmocka_unit_test(test_what_the_system_denies_is_a_named_error),
         cmocka_unit_test(test_interrupted_randomness_is_asked_for_again),
