@@ -1,4 +1,6 @@
 #include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,6 +11,7 @@
 
 #include "fakes/deliveries.h"
 #include "fakes/failing_allocator.h"
+#include "fakes/child.h"
 
 /* An inner dispatcher under the test's control. */
 struct inner {
@@ -556,6 +559,29 @@ static void test_dispatch_without_memory_is_a_retry(void **state)
     fake_deliveries_cleanup(&deliveries);
 }
 
+/* Its threads are the parent's: waiting for them would never end. */
+static void test_a_forked_child_leaves_it_alone(void **state)
+{
+    struct inner inner;
+    optly_dispatcher dispatcher;
+    int status = -1;
+    pid_t child;
+
+    (void)state;
+    inner_init(&inner, true);
+    dispatcher = wrap(&inner, 2, 4);
+    child = fork();
+    if (child == 0) {
+        optly_dispatcher_destroy(&dispatcher);
+        fake_leave_child(inner.destroys == 0 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    optly_dispatcher_destroy(&dispatcher);
+    assert_int_equal(inner.destroys, 1);
+    inner_cleanup(&inner);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -573,6 +599,7 @@ int main(void)
         /* Last: their threads may still be about when a test has ended. */
         cmocka_unit_test(test_destroy_waits_for_a_result_on_its_way),
         cmocka_unit_test(test_stuck_inner_does_not_hold_up_destroy),
+        cmocka_unit_test(test_a_forked_child_leaves_it_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "fakes/http_rig.h"
+#include "dispatch/http_dispatcher.h"
 
 /* Puts the rig's dispatcher into a queue dispatcher. */
 static void queue_up(http_rig *rig, uint32_t threads)
@@ -132,6 +133,25 @@ static void test_events_may_go_as_soon_as_destroy_returns(void **state)
     raw_server_stop(server);
 }
 
+/* A call that begins after a cancel which meant it. */
+static void test_a_call_cancelled_before_it_begins_sends_nothing(void **state)
+{
+    optly_dispatch_result result;
+    optly_log_event event;
+    uint64_t count;
+    http_rig rig;
+
+    (void)state;
+    http_rig_start(&rig, raw_answer_204, NULL, NULL);
+    event = fake_log_event(raw_server_url(rig.server), "{}");
+    count = optly__http_cancel_count(rig.dispatcher.self);
+    rig.dispatcher.ops->cancel(rig.dispatcher.self);
+    optly__http_dispatch_blocking(rig.dispatcher.self, &event, count, &result);
+    assert_int_equal(result.outcome, OPTLY_CANCELLED);
+    assert_int_equal(raw_server_requests(rig.server), 0);
+    http_rig_stop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +160,7 @@ int main(void)
         cmocka_unit_test(
             test_destroy_ends_what_hangs_and_gives_back_descriptors),
         cmocka_unit_test(test_events_may_go_as_soon_as_destroy_returns),
+        cmocka_unit_test(test_a_call_cancelled_before_it_begins_sends_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
