@@ -27,6 +27,7 @@ static void test_unknown_region_has_no_endpoint(void **state)
     assert_null(optly_region_endpoint(""));
     assert_null(optly_region_endpoint("U"));
     assert_null(optly_region_endpoint("US "));
+    assert_null(optly_region_endpoint("EUR"));
     assert_null(optly_region_endpoint("ASIA"));
 }
 
@@ -43,6 +44,10 @@ static void test_good_endpoints_pass(void **state)
         "https://[2001:db8::1]:8443/v1",
         "https://my_host.internal./%0d%0a",
         "https://example.com?q",
+        "https://100.20.30.0",
+        "https://1.a2",
+        "https://a.0y",
+        "https://1.example.com.",
     };
 
     (void)state;
@@ -132,6 +137,12 @@ static void test_bad_endpoints_are_refused_and_say_why(void **state)
         {"https://2130706433/", "number"},
         {"https://0x7f000001/", "number"},
         {"https://127.0.0.0x1/", "number"},
+        {"https://127.0.0.0X1/", "number"},
+        {"https://127.0.00.1/", "number"},
+        {"https://exa\\mple.com/", "backslash"},
+        {"https://exa(mple.com/", "character"},
+        {"https://exa[mple.com/", "character"},
+        {"https://exa{mple.com/", "character"},
         {"https://256.0.0.1/", "number"},
         {"https://1.2.3.4.5/", "number"},
         {"https://1.2.3.4./", "number"},
@@ -139,6 +150,7 @@ static void test_bad_endpoints_are_refused_and_say_why(void **state)
         {"https://[fe80::1%25eth0]/", "IPv6"},
         {"https://[127.0.0.1]/", "IPv6"},
         {"https://[]/", "IPv6"},
+        {"https://[0000:0000:0000:0000:0000:0000:0000:0000:0000:1]/", "IPv6"},
         {"https://[::1]x/", "between"},
         {"https://[::1]:/", "port"},
     };

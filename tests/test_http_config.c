@@ -65,15 +65,40 @@ static int make_directory(void **state)
                "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
                "DEK-Info: AES-128-CBC,00\n\nMA==\n"
                "-----END RSA PRIVATE KEY-----\n");
+    write_file("trusted.pem", "-----BEGIN TRUSTED CERTIFICATE-----\nMA==\n"
+                              "-----END TRUSTED CERTIFICATE-----\n");
+    write_file("x509.pem", "-----BEGIN X509 CERTIFICATE-----\r\n"
+                           "\tMAUC AwEAAQ==\r\n-----END X509 CERTIFICATE-----");
+    write_file("other-block.pem",
+               "-----BEGIN DH PARAMETERS-----\nMA==\n"
+               "-----END DH PARAMETERS-----\n" WHOLE_CERTIFICATE
+               "-----BEGIN DH-----\nMA==\n"
+               "-----END DH-----\n" PLAIN_KEY);
+    write_file("no-label.pem", "-----BEGIN CERTIFICATE");
+    write_file("short.pem", "-----BEGIN CERTIFICATE-----\nMA==\n"
+                            "-----END CERTIFICATE-----\n");
+    /* A length of no bytes, which is the indefinite form; one of seven. */
+    write_file("indefinite.pem", "-----BEGIN CERTIFICATE-----\nMIACAQEA\n"
+                                 "-----END CERTIFICATE-----\n");
+    write_file("long.pem", "-----BEGIN CERTIFICATE-----\nMIcAAAAAAAAB\n"
+                           "-----END CERTIFICATE-----\n");
+    write_file("no-sequence.pem", "-----BEGIN CERTIFICATE-----\nMQUCAwEAAQ==\n"
+                                  "-----END CERTIFICATE-----\n");
+    write_file("huge.pem", WHOLE_CERTIFICATE);
+    if (truncate(path_of("huge.pem"), (16 << 20) + 1) != 0)
+        return -1;
     return mkfifo(path_of("pipe"), 0600);
 }
 
 static int remove_directory(void **state)
 {
     static const char *const names[] = {
-        "whole.pem", "cut-off.pem", "damaged.pem", "text.pem",
-        "empty.pem", "cut.pem",     "half.pem",    "key.pem",
-        "both.pem",  "pipe",        "locked.pem",  "old-locked.pem"};
+        "whole.pem",   "cut-off.pem",    "damaged.pem",     "text.pem",
+        "empty.pem",   "cut.pem",        "half.pem",        "key.pem",
+        "both.pem",    "pipe",           "locked.pem",      "old-locked.pem",
+        "trusted.pem", "x509.pem",       "other-block.pem", "no-label.pem",
+        "short.pem",   "indefinite.pem", "long.pem",        "no-sequence.pem",
+        "huge.pem"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -547,6 +572,80 @@ static void test_every_failed_allocation_is_survived(void **state)
     assert_true(failures >= 10);
 }
 
+static void test_only_whole_blocks_of_the_right_kind_count(void **state)
+{
+    static const char *const good[] = {"trusted.pem", "x509.pem",
+                                       "other-block.pem"};
+    static const char *const bad[] = {"no-label.pem",    "short.pem",
+                                      "indefinite.pem",  "long.pem",
+                                      "no-sequence.pem", "huge.pem"};
+    optly_http_config config = optly_http_config_default();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        config.ca_file = path_of(good[i]);
+        expect_taken(&config);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        config.ca_file = path_of(bad[i]);
+        expect_refused(&config, OPTLY_ERR_INVALID, "http.ca_file");
+    }
+    config.ca_file = NULL;
+    config.client_cert_file = path_of("other-block.pem");
+    expect_taken(&config);
+}
+
+static void test_a_blob_has_a_bound_and_takes_no_second_source(void **state)
+{
+    optly_http_config config = optly_http_config_default();
+
+    (void)state;
+    config.ca_blob = WHOLE_CERTIFICATE;
+    config.ca_blob_len = (16 << 20) + 1; /* not read */
+    expect_refused(&config, OPTLY_ERR_TOO_LARGE, "http.ca_blob");
+    config.ca_blob_len = strlen(WHOLE_CERTIFICATE);
+    config.ca_path = directory;
+    expect_refused(&config, OPTLY_ERR_INVALID, "http.ca_blob");
+    config.ca_path = NULL;
+    failing_allocator_install(0);
+    expect_refused(&config, OPTLY_ERR_NO_MEMORY, "out of memory");
+    assert_int_equal(failing_allocator_remove(), 0);
+}
+
+static void test_proxy_texts_have_a_bound(void **state)
+{
+    static char text[8194];
+    optly_http_config config = optly_http_config_default();
+
+    (void)state;
+    memset(text, 'a', sizeof(text) - 1);
+    config.no_proxy = text;
+    expect_refused(&config, OPTLY_ERR_TOO_LARGE, "http.no_proxy");
+    text[8192] = '\0';
+    expect_taken(&config);
+    config.no_proxy = "";
+    expect_taken(&config);
+}
+
+static void test_the_proxies_of_the_environment_are_checked(void **state)
+{
+    optly_http_config config = optly_http_config_default();
+    optly__http_settings settings;
+
+    (void)state;
+    unset_proxy_variables();
+    config.use_env_proxy = true;
+    (void)setenv("http_proxy", "http://a b", 1);
+    expect_refused(&config, OPTLY_ERR_INVALID, "http_proxy");
+    (void)setenv("http_proxy", "", 1); /* as if unset */
+    (void)setenv("all_proxy", "four:4", 1);
+    take(&settings, &config);
+    assert_string_equal(settings.http_proxy, "http://four:4");
+    assert_null(settings.no_proxy);
+    optly__http_settings_cleanup(&settings);
+    unset_proxy_variables();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -565,6 +664,10 @@ int main(void)
         cmocka_unit_test(test_headers_of_the_library_cannot_be_replaced),
         cmocka_unit_test(test_header_errors_name_the_field),
         cmocka_unit_test(test_every_failed_allocation_is_survived),
+        cmocka_unit_test(test_only_whole_blocks_of_the_right_kind_count),
+        cmocka_unit_test(test_a_blob_has_a_bound_and_takes_no_second_source),
+        cmocka_unit_test(test_proxy_texts_have_a_bound),
+        cmocka_unit_test(test_the_proxies_of_the_environment_are_checked),
     };
 
     return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -98,6 +98,35 @@ static void test_what_is_no_date_is_refused(void **state)
         "Sun Nov  6 08:49:37 94",
         "Sun Nov  6 08:49:37 1994 GMT",
         "1994-11-06T08:49:37Z",
+        /* Each form cut off, or wrong, at each of its parts. */
+        "Sun, 06 Nov:1994 08:49:37 GMT",
+        "Sun, 06:Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994:08:49:37 GMT",
+        "Sun, 06 Nov 1994 08.49:37 GMT",
+        "Sun, 06 Nov 1994 08:4x:37 GMT",
+        "Sun, 06 Nov 1994 08:49.37 GMT",
+        "Sun, 06 Nov 1994 08:49:3x GMT",
+        "Sun, 06 Nov 1994 08:49:3",
+        "Sun Xyz  6 08:49:37 1994",
+        "Sun Nov:06 08:49:37 1994",
+        "Sun Nov  x 08:49:37 1994",
+        "Sun Nov 16:08:49:37 1994",
+        "Sun Nov 16 08:49:xx 1994",
+        "Sun Nov 16 08:49:37:1994",
+        "Sunday 06-Nov-94 08:49:37 GMT",
+        "Sunday, x6-Nov-94 08:49:37 GMT",
+        "Sunday, 06-Xyz-94 08:49:37 GMT",
+        "Sunday, 06-Nov 94 08:49:37 GMT",
+        "Sunday, 06Nov-94 08:49:37 GMT",
+        "Sunday, 06-Nov94 08:49:37 GMT",
+        "Sun, 06Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov1994 08:49:37 GMT",
+        "Sun, 06 Nov 199408:49:37 GMT",
+        "Sunday, 06-Nov-x4 08:49:37 GMT",
+        "Sunday, 06-Nov-94:08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:xx GMT",
+        "Sunday, 06-Nov-94 08:49:37 UTC",
+        "Sunday, 06-Nov-94 08:49:37 GMT ",
     };
     int64_t seconds;
 
@@ -269,6 +298,31 @@ static void test_body_ends_at_64_kib(void **state)
     assert_false(optly__http_response_body(&response, SIZE_MAX));
 }
 
+/* At the end of a century, 01 is of the next one. */
+static void test_a_short_year_may_be_of_the_next_century(void **state)
+{
+    static const char text[] = "Thursday, 01-Jan-01 00:00:00 GMT";
+    int64_t seconds = 0;
+
+    (void)state;
+    assert_true(
+        optly__http_date(text, strlen(text), 4070908800 /* 2099 */, &seconds));
+    assert_int_equal(seconds, 4133980800); /* 2101 */
+}
+
+/* A server may repeat the header: the longest wait counts. */
+static void test_an_earlier_date_does_not_shorten_a_later_one(void **state)
+{
+    optly__http_response response;
+
+    (void)state;
+    optly__http_response_init(&response);
+    feed(&response, "HTTP/1.1 503 Busy\r\n");
+    feed(&response, "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
+    feed(&response, "Retry-After: Sun, 06 Nov 1994 08:49:30 GMT\r\n");
+    assert_int_equal(response.retry_date_s, EXAMPLE_S);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +337,8 @@ int main(void)
         cmocka_unit_test(test_a_status_has_three_digits),
         cmocka_unit_test(test_headers_end_at_64_kib),
         cmocka_unit_test(test_body_ends_at_64_kib),
+        cmocka_unit_test(test_a_short_year_may_be_of_the_next_century),
+        cmocka_unit_test(test_an_earlier_date_does_not_shorten_a_later_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

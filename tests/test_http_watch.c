@@ -210,6 +210,16 @@ static void test_pipe_is_closed_on_exec(void **state)
     assert_true(fcntl(watch.waker.write_fd, F_GETFD) & FD_CLOEXEC);
 }
 
+/* The driver may come late: what is overdue is not waited for. */
+static void test_an_overdue_timer_ends_a_wait_at_once(void **state)
+{
+    (void)state;
+    watch.due_ms = optly__monotonic_ms() - 1000;
+    optly__http_watch_wait(&watch, 10000);
+    assert_true(optly__monotonic_ms() - watch.due_ms < 6000);
+    assert_true(optly__http_watch_take_timer(&watch));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -224,6 +234,7 @@ int main(void)
         TEST(test_without_memory_what_is_watched_stays),
         TEST(test_init_without_memory_holds_nothing),
         TEST(test_pipe_is_closed_on_exec),
+        TEST(test_an_overdue_timer_ends_a_wait_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
