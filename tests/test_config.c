@@ -267,6 +267,36 @@ static void test_tables_that_are_too_short_are_not_read_beyond(void **state)
     host_destroy(h);
 }
 
+static void test_a_queue_without_one_of_its_functions_is_refused(void **state)
+{
+    (void)state;
+    for (int missing = 0; missing < 5; missing++) {
+        host *h = host_create();
+        optly_queue ring;
+        optly_queue_ops ops;
+
+        assert_int_equal(optly_ring_queue_create(&ring, 10), OPTLY_OK);
+        ops = *ring.ops;
+        if (missing == 0)
+            ops.add = NULL;
+        else if (missing == 1)
+            ops.get = NULL;
+        else if (missing == 2)
+            ops.remove = NULL;
+        else if (missing == 3)
+            ops.size = NULL;
+        else
+            ops.destroy = NULL;
+        h->config.queue.ops = &ops;
+        h->config.queue.self = ring.self;
+        assert_int_equal(create_with(h, "queue.ops"), OPTLY_ERR_INVALID);
+        /* What has a destroy was taken. */
+        if (missing == 4)
+            optly_queue_destroy(&ring);
+        host_destroy(h);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_a_longer_config_is_fine_if_the_rest_is_zero),
         cmocka_unit_test(test_half_an_ops_table_is_refused),
         cmocka_unit_test(test_tables_that_are_too_short_are_not_read_beyond),
+        cmocka_unit_test(test_a_queue_without_one_of_its_functions_is_refused),
     };
 
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);

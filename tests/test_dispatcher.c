@@ -276,6 +276,32 @@ static void test_destroy_leaves_a_table_that_is_too_short(void **state)
     assert_int_equal(destroyed, 0);
 }
 
+static void test_a_negative_http_status_is_none(void **state)
+{
+    optly_dispatch_result from = optly_dispatch_result_default(), to;
+
+    (void)state;
+    from.http_status = -1;
+    optly__dispatch_result_normalise(&to, &from);
+    assert_int_equal(to.http_status, 0);
+    from.http_status = 503;
+    optly__dispatch_result_normalise(&to, &from);
+    assert_int_equal(to.http_status, 503);
+}
+
+static void test_destroy_takes_a_table_without_its_function(void **state)
+{
+    optly_dispatcher_ops ops = whole_ops();
+    int destroyed = 0;
+    optly_dispatcher dispatcher = {&ops, &destroyed};
+
+    (void)state;
+    ops.destroy = NULL;
+    optly_dispatcher_destroy(&dispatcher);
+    assert_int_equal(destroyed, 0);
+    assert_null(dispatcher.ops);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +318,8 @@ int main(void)
         cmocka_unit_test(test_poll_cancel_and_a_lone_wake_are_optional),
         cmocka_unit_test(test_destroy_runs_once_and_zeroes),
         cmocka_unit_test(test_destroy_leaves_a_table_that_is_too_short),
+        cmocka_unit_test(test_a_negative_http_status_is_none),
+        cmocka_unit_test(test_destroy_takes_a_table_without_its_function),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

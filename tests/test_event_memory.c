@@ -14,6 +14,7 @@
 #include "fakes/child.h"
 #include "fakes/events.h"
 #include "fakes/failing_allocator.h"
+#include "project/project.h"
 
 static void test_events_outlive_their_project(void **state)
 {
@@ -469,6 +470,53 @@ static void test_child_builds_while_the_lock_was_held(void **state)
     optly_project_destroy(project);
 }
 
+/* --- two threads that make the first event --- */
+
+static optly__event_pool_slot *raced_slot;
+static optly__context *raced_context;
+static optly__event_pool *winner;
+
+/* The other thread comes while the first one allocates. */
+static void *allocate_after_the_other(size_t size, void *user)
+{
+    optly__event_pool_slot *slot = raced_slot;
+
+    (void)user;
+    raced_slot = NULL;
+    if (slot != NULL)
+        winner = optly__event_pool_get(slot, raced_context);
+    return malloc(size);
+}
+
+static void release_memory(void *memory, void *user)
+{
+    (void)user;
+    free(memory);
+}
+
+static void test_of_two_first_pools_one_stays(void **state)
+{
+    const optly_allocator allocator = {allocate_after_the_other, release_memory,
+                                       NULL};
+    optly__event_pool *got;
+    optly_project *project;
+    optly_user_event *event;
+
+    (void)state;
+    assert_int_equal(optly_set_allocator(&allocator), OPTLY_OK);
+    project = fake_project();
+    raced_context = project->context;
+    raced_slot = &project->state->pool;
+    got = optly__event_pool_get(raced_slot, project->context);
+    assert_non_null(winner);
+    assert_ptr_equal(got, winner);
+    event = fake_conversion(project, "v");
+    assert_ptr_equal(atomic_load(&project->state->pool), winner);
+    optly_user_event_destroy(event);
+    optly_project_destroy(project);
+    assert_int_equal(optly_set_allocator(NULL), OPTLY_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -488,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_child_leaks_an_inherited_project),
         cmocka_unit_test(test_child_leaks_an_inherited_event),
         cmocka_unit_test(test_child_builds_while_the_lock_was_held),
+        cmocka_unit_test(test_of_two_first_pools_one_stays),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,6 +141,30 @@ static void test_an_empty_visitor_id_is_said_once(void **state)
     optly_project_destroy(project);
 }
 
+/* Threads that come at once may fill all slots: then nothing is said. */
+static void test_no_slot_left_means_silence(void **state)
+{
+    static optly__notices notices;
+    struct lines lines = {0, OPTLY_LOG_DEBUG, ""};
+    const optly__log log = {keep_line, &lines};
+
+    (void)state;
+    for (size_t i = 0; i < OPTLY__NOTICE_SLOTS; i++)
+        atomic_store(&notices.said[i], i + 2);
+    optly__notice(&notices, &log, OPTLY__NOTICE_INVALID_TAG, "key", 3);
+    assert_int_equal(lines.count, 0);
+}
+
+static void test_without_a_log_nothing_is_kept(void **state)
+{
+    static optly__notices notices;
+    const optly__log log = {NULL, NULL};
+
+    (void)state;
+    optly__notice(&notices, &log, OPTLY__NOTICE_INVALID_TAG, "key", 3);
+    assert_int_equal(atomic_load(&notices.count), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +174,8 @@ int main(void)
         cmocka_unit_test(test_any_number_of_keys_gives_few_lines),
         cmocka_unit_test(test_builders_name_keys_and_never_values),
         cmocka_unit_test(test_an_empty_visitor_id_is_said_once),
+        cmocka_unit_test(test_no_slot_left_means_silence),
+        cmocka_unit_test(test_without_a_log_nothing_is_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

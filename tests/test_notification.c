@@ -1,4 +1,5 @@
 /* The lists of handlers. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -81,12 +82,28 @@ static void test_ids_are_not_used_again(void **state)
     optly__handlers_cleanup(&handlers);
 }
 
+/* A removal by a number that means another handler would hit the wrong one. */
+static void test_numbers_that_ran_out_are_not_used_again(void **state)
+{
+    optly__handlers handlers = {0};
+    int id;
+
+    (void)state;
+    handlers.last_id = INT_MAX;
+    assert_int_equal(optly__handlers_add(
+                         &handlers, optly__handler_create(nothing, NULL), &id),
+                     OPTLY_ERR_INVALID);
+    assert_null(handlers.first);
+    optly__handlers_cleanup(&handlers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_handlers_come_in_the_order_of_their_ids),
         cmocka_unit_test(test_one_added_later_is_not_for_the_call_under_way),
         cmocka_unit_test(test_ids_are_not_used_again),
+        cmocka_unit_test(test_numbers_that_ran_out_are_not_used_again),
     };
 
     return cmocka_run_group_tests_name("notification", tests, NULL, NULL);

@@ -8,6 +8,8 @@
 #include <optly/event.h>
 
 #include "fakes/failing_allocator.h"
+#include "fakes/events.h"
+#include "project/project.h"
 
 static const optly_attribute_definition attributes[] = {{"1", "a"}, {"2", "b"}};
 static const optly_event_definition events[] = {{"3", "c"}};
@@ -234,6 +236,36 @@ static void test_create_survives_every_failed_allocation(void **state)
     assert_true(failures > 8);
 }
 
+/* The first thing that an attribute or a variation needs. */
+static void test_a_definition_without_memory_is_not_taken(void **state)
+{
+    const optly_attribute_definition attribute = {.id = "1", .key = "a"};
+    const optly_variation variation = {.id = "1", .key = "v"};
+    optly__experiment experiment = {.variations = NULL};
+    optly_project *project;
+
+    (void)state;
+    failing_allocator_install(FAILING_ALLOCATOR_NEVER);
+    project = fake_project();
+    for (int which = 0; which < 2; which++) {
+        optly_error err = {OPTLY_OK, ""};
+
+        project->arena.left = 0; /* a block is full */
+        failing_allocator_fail_after(0);
+        assert_int_equal(
+            which == 0
+                ? optly__project_add_attribute(project, &attribute, "", &err)
+                : optly__project_add_variation(project, &experiment, &variation,
+                                               "", &err),
+            OPTLY_ERR_NO_MEMORY);
+        assert_int_equal(err.status, OPTLY_ERR_NO_MEMORY);
+    }
+    assert_null(optly__table_get(&project->attributes, "a"));
+    assert_null(experiment.variations);
+    optly_project_destroy(project);
+    assert_int_equal(failing_allocator_remove(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_bools_of_any_bits_are_read),
         cmocka_unit_test(test_last_definition_of_a_key_counts),
         cmocka_unit_test(test_create_survives_every_failed_allocation),
+        cmocka_unit_test(test_a_definition_without_memory_is_not_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

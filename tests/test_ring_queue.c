@@ -170,6 +170,18 @@ static void test_zeroed_queue_and_null_are_harmless(void **state)
     optly_queue_destroy(NULL);
 }
 
+static void test_calls_without_an_event_or_room_for_one_say_so(void **state)
+{
+    optly_queue queue;
+
+    (void)state;
+    assert_int_equal(optly_ring_queue_create(&queue, 4), OPTLY_OK);
+    assert_int_equal(optly_queue_add(&queue, NULL), OPTLY_ERR_INVALID);
+    assert_int_equal(optly_queue_get(&queue, 0, NULL, 1), 0);
+    assert_int_equal(optly_queue_remove(&queue, NULL, 1), 0);
+    optly_queue_destroy(&queue);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_create_without_memory_leaves_nothing),
         cmocka_unit_test(test_adding_never_allocates),
         cmocka_unit_test(test_zeroed_queue_and_null_are_harmless),
+        cmocka_unit_test(test_calls_without_an_event_or_room_for_one_say_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -192,6 +192,38 @@ static void test_many_tags_without_memory_are_an_error(void **state)
     assert_int_equal(failing_allocator_remove(), 0);
 }
 
+/* The writer may be full just before a number is written once more. */
+static void test_numbers_are_written_again_wherever_the_room_ends(void **state)
+{
+    for (int len = 0; len < 64; len++) {
+        char text[65] = "", expected[256];
+        const optly_pair pairs[] = {optly_string("a", text),
+                                    optly_int("revenue", 1234567890123),
+                                    optly_int("value", 9876543210)};
+
+        (void)state;
+        memset(text, 'x', (size_t)len);
+        (void)snprintf(expected, sizeof(expected),
+                       ",\"tags\":{\"a\":\"%s\",\"revenue\":1234567890123,"
+                       "\"value\":9876543210},\"revenue\":1234567890123,"
+                       "\"value\":9876543210",
+                       text);
+        assert_tags(pairs, 3, expected);
+        for (size_t most = 1; most <= strlen(expected); most++) {
+            char scratch[64];
+            optly__writer writer;
+
+            optly__writer_init(&writer, scratch, sizeof(scratch), most);
+            optly__write_literal(&writer, "{"); /* tags never come first */
+            assert_int_equal(
+                optly__write_tags(&writer, project, pairs, 3, NULL), OPTLY_OK);
+            assert_int_equal(writer.status, OPTLY_ERR_TOO_LARGE);
+            assert_true(optly__writer_len(&writer) <= most);
+            optly__writer_cleanup(&writer);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +239,7 @@ int main(void)
         cmocka_unit_test(test_last_of_many_with_one_key_wins),
         cmocka_unit_test(test_null_key_is_an_error_with_a_place),
         cmocka_unit_test(test_many_tags_without_memory_are_an_error),
+        cmocka_unit_test(test_numbers_are_written_again_wherever_the_room_ends),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -184,6 +184,27 @@ static void test_truncate_takes_back_the_end(void **state)
     optly__writer_cleanup(&writer);
 }
 
+static void test_what_was_written_is_written_again(void **state)
+{
+    for (int fails = 0; fails < 2; fails++) {
+        char scratch[8];
+        optly__writer writer;
+
+        (void)state;
+        failing_allocator_install(fails ? 0 : FAILING_ALLOCATOR_NEVER);
+        optly__writer_init(&writer, scratch, sizeof(scratch), 1000);
+        optly__write_literal(&writer, "12345");
+        optly__write_again(&writer, 1, 3); /* fits to the byte */
+        assert_memory_equal(writer.start, "12345234", 8);
+        optly__write_again(&writer, 0, 5);
+        assert_int_equal(writer.status, fails ? OPTLY_ERR_NO_MEMORY : OPTLY_OK);
+        if (!fails)
+            assert_memory_equal(writer.start, "1234523412345", 13);
+        optly__writer_cleanup(&writer);
+        assert_int_equal(failing_allocator_remove(), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_limit_holds_to_the_byte),
         cmocka_unit_test(test_failure_sticks),
         cmocka_unit_test(test_truncate_takes_back_the_end),
+        cmocka_unit_test(test_what_was_written_is_written_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
