@@ -396,6 +396,14 @@ def behaviours():
                    answers=script.split())
         yield case("answers %s, by four" % script, *events(8), batch=4,
                    answers=script.split())
+    for script in ("fail ok", "fail fail ok fail ok", "refuse"):
+        yield case("answers %s, of both kinds" % script, *[
+            step for place in range(3) for step in (
+                conversion(user="c%d" % place),
+                impression(user="i%d" % place, **{"in": "shop"},
+                           experiment="checkout_button_colour",
+                           variation="green"))],
+            batch=3, answers=script.split())
     for script in ("fail ok", "ok fail", "fail fail ok ok fail"):
         yield case("answers %s with flushes" % script, *[
             step for event in events(5) for step in (event, {"flush": True})],

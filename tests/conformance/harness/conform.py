@@ -1,10 +1,11 @@
 """Runs conformance cases through official SDKs and the library.
 
     conform.py RUNNER [--python FOLDER] [--node FOLDER] [--seed N]
-               [--random N] [--doubles N] [--datafiles N] [--docs FILE]
+               [--go DRIVER] [--random N] [--doubles N] [--datafiles N]
+               [--docs FILE]
 
-FOLDER is where the SDK's package is installed. Prints what differs and the
-figures; the exit status is 1 if anything does.
+FOLDER is where the SDK's package is installed, DRIVER the built program.
+Prints what differs and the figures; the exit status is 1 if anything does.
 """
 import argparse
 import collections
@@ -38,12 +39,23 @@ class Official:
         self.client, = self.run([], ["--version"])
 
     def run(self, lines, options=()):
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        return answers_of(self.command + list(options), text.encode(),
-                          self.environment)
+        return answers_of(self.command + list(options),
+                          text_of(lines, self.name != "go"), self.environment)
 
-    def can(self, case):
+    def can(self, case, known):
+        if self.name == "go":
+            return go_can(case, known)
         return self.name == "python" or node_can(case)
+
+    def datafile(self, datafile):
+        """As the SDK can be given it for events: see older-datafiles-read."""
+        return dict(datafile, version="4") if self.name == "go" else datafile
+
+    def step(self, step):
+        """Values instead of text that is no JSON, and text for an SDK whose
+        strings cannot hold bytes that are none."""
+        return step if "flush" in step else without_broken_json(
+            step if self.name == "go" else values.without_bad_bytes(step))
 
 
 def answers_of(command, text, environment=None):
@@ -54,11 +66,16 @@ def answers_of(command, text, environment=None):
     return [json.loads(line) for line in run.stdout.splitlines()]
 
 
+def text_of(lines, is_ascii):
+    """Unless ASCII, bytes that are not UTF-8 go out as they are."""
+    text = "".join(json.dumps(line, ensure_ascii=is_ascii) + "\n"
+                   for line in lines)
+    return text.encode("utf-8", "surrogateescape")
+
+
 def run_library(runner, lines):
-    """Bytes that are not UTF-8 go out as they are."""
-    text = "".join(json.dumps(line, ensure_ascii=False) + "\n"
-                   for line in [{"client": compare.CLIENT}] + lines)
-    return answers_of([runner], text.encode("utf-8", "surrogateescape"))
+    return answers_of([runner], text_of([{"client": compare.CLIENT}] + lines,
+                                        False))
 
 
 def has_large_integer(value):
@@ -93,9 +110,18 @@ def node_can(case):
                for step in case["steps"])
 
 
-def for_official(step):
-    """A step as an SDK gets it: values instead of text that is no JSON."""
-    made = values.without_bad_bytes(step)
+def go_can(case, known):
+    """The Go SDK of the run has no call for a flush, and no holdouts."""
+    if any("flush" in step for step in case["steps"]):
+        return False
+    keys = {name: {item["key"] for item in datafiles.rules_of(known[name])}
+            for name in {step["in"] for step in case["steps"]}}
+    return all((step.get("impression") or {}).get("experiment") in
+               keys[step["in"]] | {None} for step in case["steps"])
+
+
+def without_broken_json(step):
+    made = dict(step)
     if made.get("attributes"):
         made["attributes"] = [
             values.null(pair[0]) if values.is_broken_json(pair) else pair
@@ -136,17 +162,17 @@ class Run:
             self.chunk(kind, known, some_cases[start:start + CHUNK])
 
     def chunk(self, kind, known, some_cases):
-        files = [{"datafile": name, "text": json.dumps(datafile)}
-                 for name, datafile in known.items()]
+        def files(change):
+            return [{"datafile": name, "text": json.dumps(change(datafile))}
+                    for name, datafile in known.items()]
+
         begin = int(time.time() * 1000) - 1
-        ours = run_library(self.runner, files + some_cases)
+        ours = run_library(self.runner, files(dict) + some_cases)
         for official in self.officials:
             chosen = [(case, answer) for case, answer in zip(some_cases, ours)
-                      if official.can(case)]
-            theirs = official.run(files + [
-                dict(case, steps=[step if "flush" in step else
-                                  for_official(step)
-                                  for step in case["steps"]])
+                      if official.can(case, known)]
+            theirs = official.run(files(official.datafile) + [
+                dict(case, steps=list(map(official.step, case["steps"])))
                 for case, _ in chosen])
             period = (begin, int(time.time() * 1000) + 1)
             self.compare(kind, official, known, chosen, theirs, period)
@@ -198,34 +224,40 @@ class Run:
         for item, answer, mine in zip(asked, theirs, ours):
             if official.name == "python" and not answer["accepted"]:
                 self.refused.add(item.name)
-            if item.name in self.refused:
+            if item.name in self.refused and official.name != "go":
                 continue
-            text, name = lookups.compare(official, item, answer, mine)
+            try:
+                text, names = lookups.compare(official, item, answer, mine)
+            except Exception as error:  # of whatever shape the answer is
+                text = "%s: %s" % (type(error).__name__, error)
+                names = ()
             if text:
                 self.figures.fail(official.name, item.name, text)
-            if name:
-                self.figures.occurred[official.name][name] += 1
+            self.figures.occurred[official.name].update(names)
         self.figures.cases[official.name, "datafiles"] += len(asked)
 
     def check_listed(self, docs):
         """All listed differences occur, and the page lists just these."""
-        names = {item.name for item in differences.OF_EVENTS}
-        names.update(differences.OF_BATCHES, differences.OF_RUNS)
-        occurred = {name for counter in self.figures.occurred.values()
-                    for name, count in counter.items() if count > 0}
-        if {official.name for official in self.officials} >= {"python",
-                                                              "node"}:
+        listed = differences.listed()
+        for official in self.officials:
+            names = {name for name, officials in listed.items()
+                     if official.name in officials}
+            counts = self.figures.occurred[official.name]
+            occurred = {name for name in counts if counts[name] > 0}
             for name in sorted(names - occurred):
-                self.figures.fail("both", name, "never occurs")
-        for name in sorted(occurred - names):
-            self.figures.fail("both", name, "is not listed")
+                self.figures.fail(official.name, name, "never occurs")
+            for name in sorted(occurred - names):
+                self.figures.fail(official.name, name, "is not listed")
         if docs:
             with open(docs, encoding="utf-8") as file:
-                written = set(re.findall(r"^\| `([a-z0-9-]+)` \|",
-                                         file.read(), re.MULTILINE))
-            for name in sorted(names ^ written):
-                self.figures.fail("docs", name, "is listed there or here, "
-                                  "not in both")
+                written = dict(re.findall(
+                    r"^\| `([a-z0-9-]+)` \| ([A-Za-z, ]+) \|", file.read(),
+                    re.MULTILINE))
+            for name in sorted(written.keys() | listed.keys()):
+                if written.get(name) != differences.title_of(
+                        listed.get(name, [])):
+                    self.figures.fail("docs", name, "is listed there or here, "
+                                      "not in both alike")
 
     def print_figures(self):
         for official in self.officials:
@@ -252,13 +284,15 @@ def officials_of(options):
         made.append(Official("node", [
             "node", os.path.join(HERE, "..", "node", "driver.mjs"),
             os.path.abspath(options.node)], {}, False))
+    if options.go:
+        made.append(Official("go", [os.path.abspath(options.go)], {}, True))
     return made
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("runner")
-    for name in ("--python", "--node", "--docs"):
+    for name in ("--python", "--node", "--go", "--docs"):
         parser.add_argument(name)
     parser.add_argument("--seed", type=int, default=1)
     for name in ("--random", "--doubles", "--datafiles"):

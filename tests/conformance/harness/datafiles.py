@@ -71,13 +71,18 @@ def read(name):
         return json.load(file)
 
 
+def rules_of(datafile):
+    """The experiments and deliveries."""
+    made = list(datafile.get("experiments") or [])
+    for name in ("groups", "rollouts"):
+        for item in filter(None, datafile.get(name) or []):
+            made += item.get("experiments") or []
+    return list(filter(None, made))
+
+
 def experiments_of(datafile):
     """Of all kinds, holdouts too."""
-    made = list(datafile.get("experiments", []))
-    for name in ("groups", "rollouts"):
-        for item in datafile.get(name, []):
-            made += item["experiments"]
-    return made + datafile.get("holdouts", []) + datafile.get(
+    return rules_of(datafile) + datafile.get("holdouts", []) + datafile.get(
         "localHoldouts", [])
 
 
@@ -107,5 +112,9 @@ def written():
     game = read("game")
     game["holdouts"][1]["layerId"] = "a layer"
     made["holdout with a layer"] = game
+    bank = read("bank")
+    bank["experiments"].append(dict(bank["experiments"][0], key="of one id",
+                                    layerId="2999"))
+    made["experiments of one id"] = bank
     made["decisions sent"] = changed("shop", sendFlagDecisions=True)
     return made

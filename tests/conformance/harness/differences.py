@@ -5,6 +5,7 @@ from the case alone whether it must occur; `apply` turns the SDK's form into
 the library's, and returns whether it found the SDK's form. One that is due
 and not found fails the case, as does anything that none of them accounts for.
 """
+import decimal
 import math
 import re
 
@@ -19,9 +20,9 @@ OK, SKIPPED, NOT_FOUND, QUEUE_FULL, TOO_LARGE = 0, 1, -3, -5, -13
 class Sent:
     """One event of a case, as an SDK sent it."""
 
-    def __init__(self, official, step, datafile, visitor):
+    def __init__(self, official, step, datafile, visitor, is_spoiled):
         self.official, self.step, self.datafile = official, step, datafile
-        self.visitor = visitor
+        self.visitor, self.is_spoiled = visitor, is_spoiled
         snapshot, = visitor["snapshots"]
         self.event, = snapshot["events"]
         self.decision = snapshot.get("decisions", [None])[0]
@@ -35,6 +36,14 @@ class Sent:
 
     def bot_filtering(self):
         return self.datafile.get("botFiltering")
+
+    def drop_tag(self, name):
+        """Returns the tag, or "nothing". In Go, no tags are no field."""
+        tags = self.event.get("tags", {})
+        found = tags.pop(name, "nothing")
+        if self.official == "go" and not tags:
+            self.event.pop("tags", None)
+        return found
 
 
 class Difference:
@@ -89,16 +98,17 @@ def python_float(text):
 def user_sets_bot_filtering(sent):
     pair = values.find(sent.attributes, BOT)
     if pair is None or not is_valid_attribute(pair) or \
-            not is_known(sent, BOT):
+            sent.official != "go" and not is_known(sent, BOT):
         return False
-    return sent.official == "node" or pair[1] != "i" or \
+    return sent.official != "python" or pair[1] != "i" or \
         abs(int(pair[2])) <= TWO_53
 
 
-@of_events("python node", user_sets_bot_filtering)
+@of_events("python node go", user_sets_bot_filtering)
 def bot_filtering_once(sent):
-    """The user's own is not sent; the project's is."""
-    is_project_set = isinstance(sent.bot_filtering(), bool)
+    """The user's own is not sent; the project's, which is last, is."""
+    is_project_set = sent.official == "go" or \
+        isinstance(sent.bot_filtering(), bool)
     found = [item for item in sent.visitor["attributes"] if item["key"] == BOT]
     if len(found) != 1 + is_project_set:
         return False
@@ -224,11 +234,14 @@ def revenue_from_double(sent):
 def revenue_is_too_large(sent):
     pair = sent.tag("revenue")
     whole = truncated(pair) if pair and pair[1] == "d" else None
+    if sent.official == "go" and pair and pair[1] == "d" and whole is None:
+        return True
     return whole is not None and not INT64_MIN <= whole <= INT64_MAX
 
 
-@of_events("node", revenue_is_too_large)
+@of_events("node go", revenue_is_too_large)
 def revenue_beyond_int64(sent):
+    """In Go it is whatever the machine makes of it."""
     return sent.event.pop("revenue", None) is not None
 
 
@@ -273,14 +286,19 @@ def value_from_string(sent):
 
 def value_is_large_integer(sent):
     pair = sent.tag("value")
-    return pair is not None and pair[1] == "i" and \
-        int(float(int(pair[2]))) != int(pair[2])
+    if pair is None or pair[1] != "i":
+        return False
+    rounded = float(int(pair[2]))
+    if sent.official == "go":  # which writes its shortest text in full
+        return int(decimal.Decimal(repr(rounded))) != int(pair[2])
+    return int(rounded) != int(pair[2])
 
 
-@of_events("python", value_is_large_integer)
+@of_events("python go", value_is_large_integer)
 def value_of_integer_exact(sent):
     exact, found = Number(sent.tag("value")[2]), sent.event["value"]
-    if found.is_integer() or not found.equals(exact, False):
+    if found.is_integer() and int(found.text) == int(exact.text) or \
+            not found.equals(exact, False):
         return False
     sent.event["value"] = exact
     return True
@@ -288,18 +306,22 @@ def value_of_integer_exact(sent):
 
 # Tags.
 
-def carries_unsendable(sent):
-    return any(pair[1] == "d" and values.is_unsendable(pair)
-               for pair in sent.tags)
+def carries_not_finite(step):
+    return any(pair[1] == "d" and values.is_unsendable(pair) for pair in
+               values.last_of_each(
+                   (step.get("conversion") or {}).get("tags") or []))
 
 
-@of_events("python node", carries_unsendable)
+@of_events("python node go", lambda sent: carries_not_finite(sent.step))
 def unsendable_number_left_out(sent):
+    if sent.official == "go" and not sent.is_spoiled:
+        return False
     for pair in sent.tags:
         if pair[1] != "d" or not values.is_unsendable(pair):
             continue
-        found = sent.event["tags"].pop(pair[0], "nothing")
-        # Node writes null; Python writes NaN, which is not JSON.
+        found = sent.drop_tag(pair[0])
+        # Node writes null; Python writes NaN, which is not JSON; Go writes
+        # nothing at all, and its driver NaN.
         if found is not None and not isinstance(found, Unsendable):
             return False
     return True
@@ -310,17 +332,17 @@ def deep_tags(sent):
             values.is_unsendable(pair) and not values.is_broken_json(pair)]
 
 
-@of_events("python node", lambda sent: bool(deep_tags(sent)))
+@of_events("python node go", lambda sent: bool(deep_tags(sent)))
 def deep_tag_left_out(sent):
-    lost = [sent.event["tags"].pop(pair[0], None) for pair in deep_tags(sent)]
-    return None not in lost
+    lost = [sent.drop_tag(pair[0]) for pair in deep_tags(sent)]
+    return "nothing" not in lost
 
 
 def carries_broken(sent):
     return any(map(values.is_broken_json, sent.tags))
 
 
-@of_events("python node", carries_broken)
+@of_events("python node go", carries_broken)
 def broken_json_left_out(sent):
     """An SDK has values, not text, and so got the case without the tag."""
     return not any(pair[0] in sent.event.get("tags", {}) for pair in sent.tags
@@ -431,8 +453,33 @@ def status_without_event(step, datafile):
 
 # What an SDK is not given in the first place.
 NEVER_SENT = ["broken-json-left-out", "invalid-utf8-replaced"]
-OF_BATCHES = ["region-in-body", "client-name", "region-in-any-case",
-              "configured-endpoint", "batches-by-context"]
-OF_RUNS = ["limits", "due-rule-in-builder", "retried-until-delivered",
-           "refused-batch-is-split", "wrong-types-refused",
-           "local-holdout-without-rules"]
+OF_BATCHES = {
+    "region-in-body": "python node go", "client-name": "python node go",
+    "region-in-any-case": "node", "endpoint-of-region": "go",
+    "configured-endpoint": "python node",
+    "batches-by-context": "python node go"}
+OF_RUNS = {
+    "limits": "python node go", "due-rule-in-builder": "python",
+    "retried-until-delivered": "python node",
+    "impression-uuid-kept": "go", "same-uuid-on-retry": "go",
+    "one-callback-each-batch": "go", "refused-batch-is-split": "python go",
+    "wrong-types-refused": "python node go",
+    "local-holdout-without-rules": "python", "holdouts-known": "go",
+    "older-datafiles-read": "go", "experiments-of-one-id": "python go"}
+TITLES = {"python": "Python", "node": "Node", "go": "Go"}
+
+
+def listed():
+    """All names, with the SDKs that each holds for; those of
+    go_differences too, once that is loaded."""
+    made = {item.name: item.officials for item in OF_EVENTS}
+    for name, officials in {**OF_BATCHES, **OF_RUNS}.items():
+        made[name] = officials.split()
+    return made
+
+
+def title_of(officials):
+    """As docs/compatibility.md writes it."""
+    if len(officials) == len(TITLES):
+        return "all"
+    return ", ".join(TITLES[name] for name in officials) or None

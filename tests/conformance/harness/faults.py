@@ -2,8 +2,9 @@
 
     faults.py FOLDER [NAME...]
 
-FOLDER has the SDKs, in python/ and node/. Each fault is a piece of a source
-and what stands there instead. Ends with 1 if one is not caught.
+FOLDER has the SDKs, in python/ and node/, and perhaps go/. Each fault is a
+piece of a source and what stands there instead. Ends with 1 if one is not
+caught.
 """
 import os
 import shutil
@@ -139,6 +140,8 @@ class Copy:
 
     def __init__(self, folder):
         self.sdks = folder
+        driver = os.path.join(folder, "go", "driver")
+        self.go = ["--go", driver] if os.path.exists(driver) else []
         self.sources = os.path.join(folder, "faults", "sources")
         self.build = os.path.join(folder, "faults", "build")
         shutil.rmtree(self.sources, ignore_errors=True)
@@ -170,7 +173,7 @@ class Copy:
                           "conformance_runner"),
              "--python", os.path.join(self.sdks, "python"),
              "--node", os.path.join(self.sdks, "node"), "--random", "500",
-             "--doubles", "1000", "--datafiles", "200"],
+             "--doubles", "1000", "--datafiles", "200"] + self.go,
             stdout=subprocess.PIPE, check=False)
         text = run.stdout.decode("utf-8", "replace")
         if run.returncode not in (0, 1) or "passed" not in text:

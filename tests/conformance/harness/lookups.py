@@ -1,7 +1,9 @@
 """Datafiles: what an SDK accepts we accept, and look-ups agree."""
+import collections
 import json
 
 import datafiles
+import go_differences
 from generate import Generator
 
 # What the library reads and the SDK's schema does not look at.
@@ -97,35 +99,86 @@ def compare(official, item, theirs, ours):
     refused = isinstance(item.datafile, dict) and is_refused_on_purpose(
         item.datafile)
     if not theirs.pop("accepted"):
-        return None, None
+        return refused_by_version(official, item, theirs, ours)
     if ours["status"] != 0:
         if refused:
-            return None, "wrong-types-refused"
-        return "refused: " + ours["message"], None
+            return None, {"wrong-types-refused"}
+        return "refused: " + ours["message"], set()
     if refused:
-        return "wrong-types-refused does not occur where it should", None
+        return "wrong-types-refused does not occur where it should", set()
     theirs.pop("by", None)
-    listed = None
+    listed = set()
     for name, value in theirs.items():
         found = ours[name]
         if name in ("experiments", "variations"):
-            value, listed = with_holdouts(item, name, value, found, listed)
+            value = with_holdouts(official, item, name, value, found, listed)
+        if official.name == "go" and name == "attributes":
+            value = attributes_by_id(item, value, found, listed)
+        if official.name != "node" and name in ("experiments", "variations"):
+            value = experiments_by_id(item, name, value, found, listed)
         if name == "region":
             value = value or "US"
         if not agree(value, found):
-            return "%s is %.200r, expected %.200r" % (name, found, value), None
+            return "%s is %.200r, expected %.200r" % (
+                name, found, value), set()
     return None, listed
 
 
-def with_holdouts(item, name, value, found, listed):
-    """A local holdout without rules is left out by the SDKs."""
+def refused_by_version(official, item, theirs, ours):
+    """Go reads version 4 alone; beyond that, only what all refuse."""
+    if official.name != "go" or theirs["by"] != "version":
+        return None, set()
+    if item.datafile.get("version") not in ("2", "3"):
+        return ours["status"] == 0 and \
+            "accepted although the version is unknown" or None, set()
+    return None, {"older-datafiles-read"} if ours["status"] == 0 else set()
+
+
+def with_holdouts(official, item, name, value, found, listed):
+    """A local holdout without rules is left out by the SDKs; any holdout by
+    the Go SDK, which knows none."""
     lost = {other.get("key") for other in
             item.datafile.get("localHoldouts") or []
             if isinstance(other, dict) and other.get("includedRules") is None}
+    difference = "local-holdout-without-rules"
+    if official.name == "go":
+        lost = {other.get("key") for field in ("holdouts", "localHoldouts")
+                for other in item.datafile.get(field) or [] if other}
+        difference = "holdouts-known"
     made = list(value)
     for place, key in enumerate(item.keys[name]):
         key = key[0] if name == "variations" else key
-        if key in lost and made[place] in (None, [None, None]):
+        if key in lost and made[place] in (None, [None, None]) and \
+                made[place] != found[place]:
             made[place] = found[place]
-            listed = "local-holdout-without-rules"
-    return made, listed
+            listed.add(difference)
+    return made
+
+
+def attributes_by_id(item, value, found, listed):
+    """Of several with one id, Go keeps the first."""
+    known = go_differences.go_attribute_ids(item.datafile)
+    plain = {other.get("key") or "": other.get("id") or ""
+             for other in item.datafile.get("attributes") or [] if other}
+    made = list(value)
+    for place, key in enumerate(item.keys["attributes"]):
+        if known.get(key) != plain.get(key) == found[place] and \
+                made[place] == known.get(key):
+            made[place] = found[place]
+            listed.add("attributes-of-one-id")
+    return made
+
+
+def experiments_by_id(item, name, value, found, listed):
+    """Of several with one id, Go finds the last for all; Python loses the
+    others."""
+    rules = datafiles.rules_of(item.datafile)
+    ids = collections.Counter(rule.get("id") for rule in rules)
+    lost = {rule.get("key") for rule in rules if ids[rule.get("id")] > 1}
+    made = list(value)
+    for place, key in enumerate(item.keys[name]):
+        key = key[0] if name == "variations" else key
+        if key in lost and not agree(made[place], found[place]):
+            made[place] = found[place]
+            listed.add("experiments-of-one-id")
+    return made
