@@ -187,7 +187,7 @@ static void flush(fault_point *point)
     assert_int_equal(optly_processor_start(s.processor), OPTLY_OK);
     stand_add_many(&s, 0, 12);
     fault_begin(point);
-    status = optly_processor_flush(s.processor, point->for_good ? 5 : 20000);
+    status = optly_processor_flush(s.processor, point->for_good ? 200 : 20000);
     fault_end(point);
 
     if (status != OPTLY_OK)
