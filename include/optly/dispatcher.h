@@ -1,4 +1,7 @@
-/* Dispatchers: one makes one attempt to deliver one batch. */
+/**
+ * @file
+ * Dispatchers: one makes one attempt to deliver one batch.
+ */
 #ifndef OPTLY_DISPATCHER_H
 #define OPTLY_DISPATCHER_H
 
@@ -11,20 +14,23 @@ OPTLY_BEGIN_DECLS
  * delivery is complete, or until the dispatcher's destroy returns.
  */
 typedef struct optly_log_event {
-    size_t struct_size;
-    const char *endpoint; /**< the URL */
-    const char *body;     /**< JSON, NUL-terminated too */
-    size_t body_len;      /**< without the NUL */
-    uint32_t event_count;
-    uint32_t attempt; /**< 1, 2, ... */
-    const char *account_id, *project_id, *revision, *region;
+    size_t struct_size;                    /**< set by the library */
+    const char *endpoint;                  /**< the URL */
+    const char *body;                      /**< JSON, NUL-terminated too */
+    size_t body_len;                       /**< without the NUL */
+    uint32_t event_count;                  /**< of `events` */
+    uint32_t attempt;                      /**< 1, 2, ... */
+    const char *account_id;                /**< of all its events */
+    const char *project_id;                /**< of all its events */
+    const char *revision;                  /**< of all its events */
+    const char *region;                    /**< of all its events */
     const optly_user_event *const *events; /**< event_count of them */
 } optly_log_event;
 
 /** What became of an attempt. */
 typedef enum optly_outcome {
-    OPTLY_OUTCOME_UNSET,
-    OPTLY_DELIVERED,
+    OPTLY_OUTCOME_UNSET, /**< counts as RETRY */
+    OPTLY_DELIVERED,     /**< it has arrived */
     OPTLY_RETRY,         /**< not now; the same bytes may pass later */
     OPTLY_REFUSED,       /**< never, as it is: split it */
     OPTLY_MISCONFIGURED, /**< not until the set-up changes: retry, rarely */
@@ -33,13 +39,14 @@ typedef enum optly_outcome {
 
 /** Start from optly_dispatch_result_default. Unset and unknown are RETRY. */
 typedef struct optly_dispatch_result {
-    size_t struct_size;
-    optly_outcome outcome;
+    size_t struct_size;     /**< set by optly_dispatch_result_default */
+    optly_outcome outcome;  /**< what became of it */
     int32_t http_status;    /**< 0: none */
     int64_t retry_after_ms; /**< <= 0: none; 10 minutes at most count */
     char detail[128];       /**< for the log: no personal data */
 } optly_dispatch_result;
 
+/** A result that is unset: a retry. */
 static inline optly_dispatch_result optly_dispatch_result_default(void)
 {
     optly_dispatch_result result;
@@ -51,8 +58,8 @@ static inline optly_dispatch_result optly_dispatch_result_default(void)
 
 /** One attempt under way; a value, copied freely. */
 typedef struct optly_delivery {
-    void *core;
-    uint64_t id;
+    void *core;  /**< the library's */
+    uint64_t id; /**< the library's */
 } optly_delivery;
 
 /**
@@ -71,7 +78,7 @@ OPTLY_API void optly_delivery_complete(optly_delivery delivery,
  * `dispatch` and `destroy` are required.
  */
 typedef struct optly_dispatcher_ops {
-    size_t struct_size;
+    size_t struct_size; /**< sizeof(optly_dispatcher_ops) */
 
     /**
      * Starts, or makes, one attempt; its result goes to
@@ -105,8 +112,8 @@ typedef struct optly_dispatcher_ops {
 
 /** A dispatcher: a table and the object it works on. Copied freely. */
 typedef struct optly_dispatcher {
-    const optly_dispatcher_ops *ops;
-    void *self;
+    const optly_dispatcher_ops *ops; /**< what it does; NULL: no dispatcher */
+    void *self;                      /**< passed to each of them */
 } optly_dispatcher;
 
 /** Destroys a dispatcher that no processor took, and zeroes `*dispatcher`. */
@@ -149,12 +156,14 @@ OPTLY_API optly_status optly_delivery_create(optly_delivery *out,
                                              optly_delivery_result_fn fn,
                                              void *user);
 
+/** Settings of a queue dispatcher; zero means the default. */
 typedef struct optly_queue_dispatcher_config {
-    size_t struct_size;
-    uint32_t threads;  /**< 1 to 64; default 1 */
-    uint32_t capacity; /**< batches waiting, 1 to 65,536; default 64 */
+    size_t struct_size; /**< set by optly_queue_dispatcher_config_default */
+    uint32_t threads;   /**< 1 to 64; default 1 */
+    uint32_t capacity;  /**< batches waiting, 1 to 65,536; default 64 */
 } optly_queue_dispatcher_config;
 
+/** All defaults. */
 static inline optly_queue_dispatcher_config
 optly_queue_dispatcher_config_default(void)
 {

@@ -1,6 +1,7 @@
-/*
- * optly-event: makes experimentation events and delivers them in batches.
- * This header brings in all of the public interface.
+/**
+ * @file
+ * optly-event: makes experimentation events and delivers them in batches. This
+ * header brings in all of the public interface.
  */
 #ifndef OPTLY_EVENT_H
 #define OPTLY_EVENT_H

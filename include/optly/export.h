@@ -1,4 +1,7 @@
-/* Marks what the library exports. Include the topic headers instead. */
+/**
+ * @file
+ * Marks what the library exports. Include the topic headers instead.
+ */
 #ifndef OPTLY_EXPORT_H
 #define OPTLY_EXPORT_H
 

@@ -1,4 +1,7 @@
-/* The default dispatcher: HTTP by libcurl. */
+/**
+ * @file
+ * The default dispatcher: HTTP by libcurl.
+ */
 #ifndef OPTLY_HTTP_DISPATCHER_H
 #define OPTLY_HTTP_DISPATCHER_H
 
@@ -14,27 +17,31 @@ OPTLY_BEGIN_DECLS
  * followed; http:// is for loopback only unless `allow_plaintext`.
  */
 typedef struct optly_http_config {
-    size_t struct_size;            /**< set by optly_http_config_default */
-    uint32_t connect_timeout_ms;   /**< 1 to 600,000; default 5000 */
-    uint32_t timeout_ms;           /**< of a whole attempt, same range; 10000 */
-    uint32_t max_connections;      /**< 1 to 1,024; default 8 */
-    int32_t gzip_level;            /**< 0: off (default), 1 fast to 9 small */
-    const char *proxy, *no_proxy;  /**< as curl takes them; default none */
-    const char *ca_file, *ca_path; /**< default the system's */
-    const void *ca_blob;           /**< PEM in memory; copied */
-    size_t ca_blob_len;
-    const char *client_cert_file, *client_key_file; /**< PEM */
-    const char *user_agent;     /**< default "optly-event/<version>" */
-    const char *const *headers; /**< each "Name: value" */
-    size_t header_count;        /**< 64 at most */
-    bool http1_only;            /**< do not offer HTTP/2 */
-    bool strict;                /**< send X-Optimizely-Strict: true */
-    bool allow_plaintext;       /**< http:// to hosts other than loopback */
+    size_t struct_size;           /**< set by optly_http_config_default */
+    uint32_t connect_timeout_ms;  /**< 1 to 600,000; default 5000 */
+    uint32_t timeout_ms;          /**< of a whole attempt, same range; 10000 */
+    uint32_t max_connections;     /**< 1 to 1,024; default 8 */
+    int32_t gzip_level;           /**< 0: off (default), 1 fast to 9 small */
+    const char *proxy;            /**< as curl takes it; default none */
+    const char *no_proxy;         /**< as curl takes it; default none */
+    const char *ca_file;          /**< PEM; default the system's */
+    const char *ca_path;          /**< hashed PEM files; default the system's */
+    const void *ca_blob;          /**< PEM in memory; copied */
+    size_t ca_blob_len;           /**< of `ca_blob` */
+    const char *client_cert_file; /**< PEM; default none */
+    const char *client_key_file;  /**< PEM, no passphrase; default none */
+    const char *user_agent;       /**< default "optly-event/<version>" */
+    const char *const *headers;   /**< each "Name: value" */
+    size_t header_count;          /**< 64 at most */
+    bool http1_only;              /**< do not offer HTTP/2 */
+    bool strict;                  /**< send X-Optimizely-Strict: true */
+    bool allow_plaintext;         /**< http:// to hosts other than loopback */
     bool use_env_proxy;       /**< read the proxy variables, once, in create */
     bool host_owns_curl_init; /**< the host called curl_global_init */
-    bool reserved[3];
+    bool reserved[3];         /**< false */
 } optly_http_config;
 
+/** All defaults. */
 static inline optly_http_config optly_http_config_default(void)
 {
     optly_http_config config;

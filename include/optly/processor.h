@@ -1,4 +1,7 @@
-/* The processor: keeps events, batches them, has them delivered, accounts. */
+/**
+ * @file
+ * The processor: keeps events, batches them, has them delivered, accounts.
+ */
 #ifndef OPTLY_PROCESSOR_H
 #define OPTLY_PROCESSOR_H
 
@@ -6,14 +9,17 @@
 
 OPTLY_BEGIN_DECLS
 
+/** Defaults, by the names that the official SDKs give them. */
 enum {
-    OPTLY_DEFAULT_BATCH_SIZE = 10,
-    OPTLY_DEFAULT_EVENT_QUEUE_SIZE = 2000,
-    OPTLY_DEFAULT_EVENT_FLUSH_INTERVAL_MS = 30000,
-    OPTLY_CLOSE_EVENT_DISPATCH_TIMEOUT_MS = 30000
+    OPTLY_DEFAULT_BATCH_SIZE = 10,                 /**< of `batch_size` */
+    OPTLY_DEFAULT_EVENT_QUEUE_SIZE = 2000,         /**< of `queue_size` */
+    OPTLY_DEFAULT_EVENT_FLUSH_INTERVAL_MS = 30000, /**< of the interval */
+    OPTLY_CLOSE_EVENT_DISPATCH_TIMEOUT_MS = 30000  /**< for a close */
 };
 
+/** Where the events of region US go. */
 #define OPTLY_EVENT_ENDPOINT_US "https://logx.optimizely.com/v1/events"
+/** Where the events of region EU go. */
 #define OPTLY_EVENT_ENDPOINT_EU "https://eu.logx.optimizely.com/v1/events"
 
 /**
@@ -31,10 +37,12 @@ typedef enum optly_overflow {
 
 /** Where metrics go. Runs on the driver, at most once per step and name. */
 typedef struct optly_metrics {
-    size_t struct_size;
+    size_t struct_size; /**< sizeof(optly_metrics) */
+    /** Adds `delta` to the counter `name`; may be NULL. */
     void (*counter_add)(const char *name, double delta, void *user);
+    /** Sets the gauge `name`; may be NULL. */
     void (*gauge_set)(const char *name, double value, void *user);
-    void *user;
+    void *user; /**< passed to both */
 } optly_metrics;
 
 /**
@@ -53,7 +61,7 @@ typedef struct optly_processor_config {
     uint32_t max_in_flight;     /**< batches under way, 1 to 1,024; 8 */
     uint64_t queue_bytes;       /**< bytes pending, from 1024; 16 MiB */
     uint64_t max_payload_bytes; /**< of a body, 1024 to 3,500,000; 3 MiB */
-    optly_overflow overflow;
+    optly_overflow overflow;    /**< at a bound; default REJECT_NEW */
     uint32_t overflow_block_ms; /**< for BLOCK; 0 does not wait */
     uint32_t retry_initial_ms;  /**< 1 to 600,000; 200 */
     uint32_t retry_max_ms;      /**< from retry_initial_ms to 3,600,000; 60000,
@@ -65,19 +73,20 @@ typedef struct optly_processor_config {
     optly_queue queue;   /**< taken; default a ring */
     optly_dispatcher dispatcher;   /**< taken; default HTTP */
     const optly_http_config *http; /**< for the default dispatcher; borrowed */
-    optly_log_fn log;
-    void *log_user;
-    const optly_metrics *metrics; /**< copied */
-    void (*on_worker_start)(void *user);
-    void (*on_worker_stop)(void *user);
-    void *worker_user;
+    optly_log_fn log;              /**< default none */
+    void *log_user;                /**< passed to `log` */
+    const optly_metrics *metrics;  /**< copied */
+    void (*on_worker_start)(void *user); /**< first on the worker */
+    void (*on_worker_stop)(void *user);  /**< last on the worker */
+    void *worker_user;                   /**< passed to both */
     /** For run_once hosts: there is something to do. Any thread, no lock held;
      *  only signal your loop. */
     void (*on_wake)(void *user);
-    void *wake_user;
+    void *wake_user;           /**< passed to `on_wake` */
     size_t worker_stack_bytes; /**< 0: the system's default; else from 65,536 */
 } optly_processor_config;
 
+/** All defaults. */
 static inline optly_processor_config optly_processor_config_default(void)
 {
     optly_processor_config config;
@@ -139,11 +148,13 @@ OPTLY_API optly_status optly_processor_flush(optly_processor *processor,
 
 /** Sums over the processor's life, in events. */
 typedef struct optly_close_report {
-    size_t struct_size;
-    uint64_t delivered, dropped;
-    uint64_t pending; /**< still held by the dispatcher */
+    size_t struct_size; /**< set by optly_close_report_default */
+    uint64_t delivered; /**< arrived */
+    uint64_t dropped;   /**< for any reason */
+    uint64_t pending;   /**< still held by the dispatcher */
 } optly_close_report;
 
+/** An empty report. */
 static inline optly_close_report optly_close_report_default(void)
 {
     optly_close_report report;
@@ -216,11 +227,11 @@ optly_processor_remove_on_event_dispatch(optly_processor *processor, int id);
 
 /** How events ended: all of one batch, or part of it. */
 typedef struct optly_delivery_report {
-    size_t struct_size;
+    size_t struct_size;       /**< set by the library */
     optly_drop_reason reason; /**< NONE: delivered */
     uint32_t attempts;        /**< made with these events; 0: none */
     int32_t http_status;      /**< of the last attempt; 0: none */
-    uint32_t event_count;
+    uint32_t event_count;     /**< of `events` */
     const optly_user_event *const *events; /**< valid during the call */
 } optly_delivery_report;
 
@@ -228,26 +239,28 @@ typedef struct optly_delivery_report {
 typedef void (*optly_delivery_fn)(const optly_delivery_report *report,
                                   void *user);
 
-/** As optly_processor_on_event_dispatch. */
+/** Registers a handler, as optly_processor_on_event_dispatch does. */
 OPTLY_API optly_status optly_processor_on_delivery(optly_processor *processor,
                                                    optly_delivery_fn fn,
                                                    void *user, int *id);
 
-/** As optly_processor_remove_on_event_dispatch. */
+/** Removes one, as optly_processor_remove_on_event_dispatch does. */
 OPTLY_API optly_status
 optly_processor_remove_on_delivery(optly_processor *processor, int id);
 
 /** Why process_event did not accept. */
 typedef enum optly_reject_reason {
-    OPTLY_REJECT_QUEUE_FULL,
-    OPTLY_REJECT_CLOSED,
-    OPTLY_REJECT_INVALID,
-    OPTLY_REJECT_TOO_LARGE,
-    OPTLY_REJECT_NO_MEMORY
+    OPTLY_REJECT_QUEUE_FULL, /**< a bound was reached */
+    OPTLY_REJECT_CLOSED,     /**< after close */
+    OPTLY_REJECT_INVALID,    /**< no event, or a queue's own refusal */
+    OPTLY_REJECT_TOO_LARGE,  /**< fits into no queue or body */
+    OPTLY_REJECT_NO_MEMORY   /**< the allocator returned NULL */
 } optly_reject_reason;
 
 /** The arrays of optly_stats never change size. */
-enum { OPTLY_REASON_SLOTS = 16 };
+enum {
+    OPTLY_REASON_SLOTS = 16 /**< more than there are reasons */
+};
 
 /**
  * The books of a processor. In every snapshot:
@@ -257,13 +270,14 @@ enum { OPTLY_REASON_SLOTS = 16 };
  *   pending   == queued + in_flight + retry_wait
  */
 typedef struct optly_stats {
-    size_t struct_size;
-    uint64_t attempted, accepted;
+    size_t struct_size;                    /**< set by optly_stats_default */
+    uint64_t attempted;                    /**< calls of optly_process_event */
+    uint64_t accepted;                     /**< events that it took */
     uint64_t rejected[OPTLY_REASON_SLOTS]; /**< by optly_reject_reason */
-    uint64_t delivered;
-    uint64_t dropped[OPTLY_REASON_SLOTS]; /**< by optly_drop_reason */
-    uint64_t queued;                      /**< events never attempted yet */
-    uint64_t in_flight;                   /**< events with the dispatcher */
+    uint64_t delivered;                    /**< events that arrived */
+    uint64_t dropped[OPTLY_REASON_SLOTS];  /**< by optly_drop_reason */
+    uint64_t queued;                       /**< events never attempted yet */
+    uint64_t in_flight;                    /**< events with the dispatcher */
     uint64_t retry_wait; /**< events that were attempted and wait */
     uint64_t pending;    /**< counted, not derived */
     uint64_t batches;    /**< batches delivered */
@@ -273,6 +287,7 @@ typedef struct optly_stats {
     uint64_t payload_bytes; /**< bodies handed to the dispatcher */
 } optly_stats;
 
+/** Counters of nothing. */
 static inline optly_stats optly_stats_default(void)
 {
     optly_stats stats;

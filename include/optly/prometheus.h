@@ -1,4 +1,7 @@
-/* The books of a processor as text, for a scraper of Prometheus. */
+/**
+ * @file
+ * The books of a processor as text, for a scraper of Prometheus.
+ */
 #ifndef OPTLY_PROMETHEUS_H
 #define OPTLY_PROMETHEUS_H
 
@@ -35,24 +38,24 @@ typedef struct optly_label {
  * label's name, or no `buffer`; OPTLY_ERR_TOO_LARGE; OPTLY_ERR_UNSUPPORTED
  * for a newer struct with counters that this version does not know.
  *
- * | metric | type | field of optly_stats |
- * |---|---|---|
- * | `optly_events_attempted_total` | counter | `attempted` |
- * | `optly_events_accepted_total` | counter | `accepted` |
- * | `optly_events_rejected_total` | counter | `rejected`, by label `reason`:
- *   `queue_full`, `closed`, `invalid`, `too_large`, `no_memory` |
- * | `optly_events_delivered_total` | counter | `delivered` |
- * | `optly_events_dropped_total` | counter | `dropped`, by label `reason`:
- *   `overflow`, `refused`, `expired`, `attempts`, `closed`, `abandoned` |
- * | `optly_events_queued` | gauge | `queued` |
- * | `optly_events_in_flight` | gauge | `in_flight` |
- * | `optly_events_retry_wait` | gauge | `retry_wait` |
- * | `optly_events_pending` | gauge | `pending` |
- * | `optly_batches_delivered_total` | counter | `batches` |
- * | `optly_requests_total` | counter | `requests` |
- * | `optly_retries_total` | counter | `retries` |
- * | `optly_bisections_total` | counter | `bisections` |
- * | `optly_payload_bytes_total` | counter | `payload_bytes` |
+ * The metrics, each with the field of optly_stats that it comes from:
+ *
+ * - `optly_events_attempted_total`, a counter: `attempted`
+ * - `optly_events_accepted_total`, a counter: `accepted`
+ * - `optly_events_rejected_total`, a counter: `rejected`, by label `reason`:
+ *   `queue_full`, `closed`, `invalid`, `too_large`, `no_memory`
+ * - `optly_events_delivered_total`, a counter: `delivered`
+ * - `optly_events_dropped_total`, a counter: `dropped`, by label `reason`:
+ *   `overflow`, `refused`, `expired`, `attempts`, `closed`, `abandoned`
+ * - `optly_events_queued`, a gauge: `queued`
+ * - `optly_events_in_flight`, a gauge: `in_flight`
+ * - `optly_events_retry_wait`, a gauge: `retry_wait`
+ * - `optly_events_pending`, a gauge: `pending`
+ * - `optly_batches_delivered_total`, a counter: `batches`
+ * - `optly_requests_total`, a counter: `requests`
+ * - `optly_retries_total`, a counter: `retries`
+ * - `optly_bisections_total`, a counter: `bisections`
+ * - `optly_payload_bytes_total`, a counter: `payload_bytes`
  */
 OPTLY_API int optly_stats_prometheus(char *buffer, size_t size,
                                      const optly_stats *stats,

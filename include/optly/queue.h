@@ -1,4 +1,7 @@
-/* The queue between process_event and the batches; a host may bring its own. */
+/**
+ * @file
+ * The queue between process_event and the batches; a host may bring its own.
+ */
 #ifndef OPTLY_QUEUE_H
 #define OPTLY_QUEUE_H
 
@@ -26,7 +29,7 @@ typedef enum optly_drop_reason {
  * never call the processor.
  */
 typedef struct optly_queue_ops {
-    size_t struct_size;
+    size_t struct_size; /**< sizeof(optly_queue_ops) */
 
     /** Appends. Takes the event only when it returns OPTLY_OK. */
     optly_status (*add)(void *self, optly_user_event *event);
@@ -41,6 +44,7 @@ typedef struct optly_queue_ops {
     /** Takes out the oldest, up to `max`, for the caller to own. */
     size_t (*remove)(void *self, optly_user_event **events, size_t max);
 
+    /** Returns how many events it has. */
     size_t (*size)(void *self);
 
     /**
@@ -57,8 +61,8 @@ typedef struct optly_queue_ops {
 
 /** A queue: a table and the object it works on. Copied freely. */
 typedef struct optly_queue {
-    const optly_queue_ops *ops;
-    void *self;
+    const optly_queue_ops *ops; /**< what it does; NULL: no queue */
+    void *self;                 /**< passed to each of them */
 } optly_queue;
 
 /**
@@ -71,19 +75,39 @@ typedef struct optly_queue {
 OPTLY_API optly_status optly_ring_queue_create(optly_queue *out,
                                                size_t capacity);
 
-/* The operations of a queue that no processor took. */
+/**
+ * @name The operations of a queue that no processor took
+ *
+ * @{
+ */
 
-/** OPTLY_OK, or OPTLY_ERR_QUEUE_FULL and the caller keeps the event. */
+/**
+ * Appends an event. Returns OPTLY_OK, or OPTLY_ERR_QUEUE_FULL and the caller
+ * keeps the event.
+ */
 OPTLY_API optly_status optly_queue_add(optly_queue *queue,
                                        optly_user_event *event);
+
+/**
+ * Looks at up to `max` events, beginning with number `from`, the oldest being
+ * 0. Returns how many; the queue keeps them.
+ */
 OPTLY_API size_t optly_queue_get(optly_queue *queue, size_t from,
                                  optly_user_event **events, size_t max);
+
+/**
+ * Takes out the oldest, up to `max`, for the caller to own. Returns how many.
+ */
 OPTLY_API size_t optly_queue_remove(optly_queue *queue,
                                     optly_user_event **events, size_t max);
+
+/** Returns how many events it has. */
 OPTLY_API size_t optly_queue_size(optly_queue *queue);
 
 /** Frees the queue and what is in it, and zeroes `*queue`. */
 OPTLY_API void optly_queue_destroy(optly_queue *queue);
+
+/** @} */
 
 OPTLY_END_DECLS
 

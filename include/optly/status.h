@@ -1,4 +1,5 @@
-/*
+/**
+ * @file
  * What calls answer, how errors are explained, and the two hooks that concern
  * the whole library: the log and the allocator.
  *
@@ -50,15 +51,16 @@ OPTLY_API const char *optly_status_text(optly_status status);
  * call fails. The message is NUL-terminated and cut to fit.
  */
 typedef struct optly_error {
-    optly_status status;
-    char message[240];
+    optly_status status; /**< what the call returned */
+    char message[240];   /**< one line of English */
 } optly_error;
 
+/** How much a line of the log matters. */
 typedef enum optly_log_level {
-    OPTLY_LOG_DEBUG,
-    OPTLY_LOG_INFO,
-    OPTLY_LOG_WARNING,
-    OPTLY_LOG_ERROR
+    OPTLY_LOG_DEBUG,   /**< not used yet */
+    OPTLY_LOG_INFO,    /**< good to know */
+    OPTLY_LOG_WARNING, /**< something did not go as it should */
+    OPTLY_LOG_ERROR    /**< nothing will go before somebody acts */
 } optly_log_level;
 
 /**
@@ -76,9 +78,9 @@ typedef void (*optly_log_fn)(optly_log_level level, const char *message,
  * cJSON keep their own.
  */
 typedef struct optly_allocator {
-    void *(*allocate)(size_t size, void *user);
-    void (*release)(void *memory, void *user);
-    void *user;
+    void *(*allocate)(size_t size, void *user); /**< as malloc */
+    void (*release)(void *memory, void *user);  /**< as free */
+    void *user;                                 /**< passed to both */
 } optly_allocator;
 
 /**

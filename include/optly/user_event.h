@@ -1,4 +1,6 @@
-/* User events and their builders: an impression or a conversion of a visitor.
+/**
+ * @file
+ * User events and their builders: an impression or a conversion of a visitor.
  */
 #ifndef OPTLY_USER_EVENT_H
 #define OPTLY_USER_EVENT_H
@@ -16,9 +18,9 @@ typedef struct optly_user_event optly_user_event;
 
 /** Who did it. `id` is required, may be empty, and has 4 KiB at most. */
 typedef struct optly_user {
-    const char *id;
+    const char *id;               /**< of the visitor; borrowed */
     const optly_pair *attributes; /**< 1,000 at most */
-    size_t attribute_count;
+    size_t attribute_count;       /**< of `attributes` */
 } optly_user;
 
 /** A visitor saw a variation. Start from optly_impression_default. */
@@ -26,12 +28,15 @@ typedef struct optly_impression {
     size_t struct_size;                 /**< set by optly_impression_default */
     const optly_experiment *experiment; /**< NULL: all ids are "" */
     const optly_variation *variation;   /**< NULL: the visitor got none */
-    const char *flag_key, *rule_key, *rule_type; /**< NULL is "" */
-    const char *cmab_uuid; /**< NULL: left out; "" is sent */
-    int64_t timestamp_ms;  /**< since 1970; 0: now */
-    const char *uuid;      /**< 8-4-4-4-12 hexadecimal digits, kept as they
-                            * are; NULL: a new version 4 uuid */
-    bool enabled, reserved[7];
+    const char *flag_key;               /**< NULL is "" */
+    const char *rule_key;               /**< NULL is "" */
+    const char *rule_type;              /**< NULL is "" */
+    const char *cmab_uuid;              /**< NULL: left out; "" is sent */
+    int64_t timestamp_ms;               /**< since 1970; 0: now */
+    const char *uuid; /**< 8-4-4-4-12 hexadecimal digits, kept as they
+                       * are; NULL: a new version 4 uuid */
+    bool enabled;     /**< whether the flag was on */
+    bool reserved[7]; /**< false */
 } optly_impression;
 
 /** A visitor did something. Start from optly_conversion_default. */
@@ -39,11 +44,12 @@ typedef struct optly_conversion {
     size_t struct_size;     /**< set by optly_conversion_default */
     const char *event_key;  /**< required; an event of the project */
     const optly_pair *tags; /**< 1,000 at most */
-    size_t tag_count;
-    int64_t timestamp_ms; /**< since 1970; 0: now */
-    const char *uuid;     /**< as in optly_impression */
+    size_t tag_count;       /**< of `tags` */
+    int64_t timestamp_ms;   /**< since 1970; 0: now */
+    const char *uuid;       /**< as in optly_impression */
 } optly_conversion;
 
+/** An impression of nobody's: all fields empty. */
 static inline optly_impression optly_impression_default(void)
 {
     optly_impression impression;
@@ -53,6 +59,7 @@ static inline optly_impression optly_impression_default(void)
     return impression;
 }
 
+/** A conversion without a key, which is yours to set. */
 static inline optly_conversion optly_conversion_default(void)
 {
     optly_conversion conversion;
@@ -64,12 +71,21 @@ static inline optly_conversion optly_conversion_default(void)
 
 /** What all events of a project share. */
 typedef struct optly_event_context {
-    const char *revision, *account_id, *client_version, *project_id,
-        *client_name, *region;
-    bool anonymize_ip, bot_filtering, reserved[6];
+    const char *revision;       /**< of the datafile */
+    const char *account_id;     /**< of the project */
+    const char *client_version; /**< of the SDK */
+    const char *project_id;     /**< of the project */
+    const char *client_name;    /**< of the SDK */
+    const char *region;         /**< decides the endpoint */
+    bool anonymize_ip;          /**< the service forgets addresses */
+    bool bot_filtering;         /**< sent with each event */
+    bool reserved[6];           /**< false */
 } optly_event_context;
 
-/** The strings are valid until the project is destroyed. Any thread. */
+/**
+ * Returns what all events of `project` share. The strings are valid until the
+ * project is destroyed. Any thread.
+ */
 OPTLY_API optly_event_context
 optly_create_event_context(const optly_project *project);
 
@@ -104,26 +120,41 @@ optly_create_conversion(optly_user_event **out, const optly_project *project,
 /** Frees an event that no processor took. Any thread. */
 OPTLY_API void optly_user_event_destroy(optly_user_event *event);
 
-/* What the event holds; valid until it is destroyed. Any thread. */
+/**
+ * @name What an event holds
+ *
+ * Valid until the event is destroyed. Any thread.
+ *
+ * @{
+ */
 
+/** Returns the uuid. */
 OPTLY_API const char *optly_user_event_uuid(const optly_user_event *event);
+/** Returns the id of the visitor. */
 OPTLY_API const char *
 optly_user_event_visitor_id(const optly_user_event *event);
+/** Returns the key: of the conversion, or `campaign_activated`. */
 OPTLY_API const char *optly_user_event_key(const optly_user_event *event);
+/** Returns the id of the conversion's event, or of the campaign. */
 OPTLY_API const char *optly_user_event_entity_id(const optly_user_event *event);
 
-/** The visitor object as it will be sent. */
+/** Returns the visitor object as it will be sent. */
 OPTLY_API const char *optly_user_event_json(const optly_user_event *event);
+/** Returns its length in bytes, without the NUL. */
 OPTLY_API size_t optly_user_event_json_len(const optly_user_event *event);
 
-/** The bytes that the event counts for in a queue. */
+/** Returns the bytes that the event counts for in a queue. */
 OPTLY_API size_t optly_user_event_size(const optly_user_event *event);
+/** Returns the time of the event, in ms since 1970. */
 OPTLY_API int64_t optly_user_event_timestamp_ms(const optly_user_event *event);
+/** Whether it is an impression; else it is a conversion. */
 OPTLY_API bool optly_user_event_is_impression(const optly_user_event *event);
 
-/** The strings are valid until the event is destroyed. */
+/** Returns what it shares with others of its project. */
 OPTLY_API optly_event_context
 optly_user_event_context(const optly_user_event *event);
+
+/** @} */
 
 /**
  * Writes the event, context included, in a stable, versioned form for a

@@ -1,4 +1,7 @@
-/* Typed values: what attributes and tags carry. */
+/**
+ * @file
+ * Typed values: what attributes and tags carry.
+ */
 #ifndef OPTLY_VALUE_H
 #define OPTLY_VALUE_H
 
@@ -10,34 +13,36 @@
 
 OPTLY_BEGIN_DECLS
 
+/** What a value is. */
 typedef enum optly_value_type {
-    OPTLY_NULL,
-    OPTLY_BOOL,
-    OPTLY_INT64,
-    OPTLY_DOUBLE,
-    OPTLY_STRING,
-    OPTLY_JSON
+    OPTLY_NULL,   /**< null */
+    OPTLY_BOOL,   /**< true or false */
+    OPTLY_INT64,  /**< an integer */
+    OPTLY_DOUBLE, /**< a finite number */
+    OPTLY_STRING, /**< text */
+    OPTLY_JSON    /**< an object or array of JSON; tags only */
 } optly_value_type;
 
 /** One value. Text is UTF-8, NUL-terminated, borrowed from the caller. */
 typedef struct optly_value {
-    optly_value_type type;
+    optly_value_type type; /**< says which member of `as` counts */
     union {
-        bool boolean;
-        int64_t integer;
-        double number;
+        bool boolean;     /**< OPTLY_BOOL */
+        int64_t integer;  /**< OPTLY_INT64 */
+        double number;    /**< OPTLY_DOUBLE */
         const char *text; /**< OPTLY_STRING and OPTLY_JSON */
-    } as;
+    } as;                 /**< the value */
 } optly_value;
 
 /** A key with its value: an attribute of a user or a tag of a conversion. */
 typedef struct optly_pair {
-    const char *key;
-    optly_value value;
+    const char *key;   /**< borrowed */
+    optly_value value; /**< what it has */
 } optly_pair;
 
 /* Each of these makes a pair that points to the caller's strings. */
 
+/** Makes a pair of `key` and null. */
 static inline optly_pair optly_null(const char *key)
 {
     optly_pair pair;
@@ -48,6 +53,7 @@ static inline optly_pair optly_null(const char *key)
     return pair;
 }
 
+/** Makes a pair of `key` and a boolean. */
 static inline optly_pair optly_bool(const char *key, bool value)
 {
     optly_pair pair = optly_null(key);
@@ -57,6 +63,7 @@ static inline optly_pair optly_bool(const char *key, bool value)
     return pair;
 }
 
+/** Makes a pair of `key` and an integer. */
 static inline optly_pair optly_int(const char *key, int64_t value)
 {
     optly_pair pair = optly_null(key);
@@ -66,6 +73,7 @@ static inline optly_pair optly_int(const char *key, int64_t value)
     return pair;
 }
 
+/** Makes a pair of `key` and a number. */
 static inline optly_pair optly_double(const char *key, double value)
 {
     optly_pair pair = optly_null(key);
@@ -75,6 +83,7 @@ static inline optly_pair optly_double(const char *key, double value)
     return pair;
 }
 
+/** Makes a pair of `key` and text in UTF-8. */
 static inline optly_pair optly_string(const char *key, const char *value)
 {
     optly_pair pair = optly_null(key);
@@ -84,7 +93,9 @@ static inline optly_pair optly_string(const char *key, const char *value)
     return pair;
 }
 
-/** `json_text` is one JSON object or array, nested 32 deep at most; tags only.
+/**
+ * Makes a pair of `key` and `json_text`: one JSON object or array, nested 32
+ * deep at most; tags only.
  */
 static inline optly_pair optly_json(const char *key, const char *json_text)
 {

@@ -1,4 +1,7 @@
-/* The library's version and the name it gives as the client of its events. */
+/**
+ * @file
+ * The library's version and the name it gives as the client of its events.
+ */
 #ifndef OPTLY_VERSION_H
 #define OPTLY_VERSION_H
 
@@ -6,9 +9,13 @@
 
 OPTLY_BEGIN_DECLS
 
+/** The first number of the version of these headers. */
 #define OPTLY_VERSION_MAJOR 0
+/** The second number. */
 #define OPTLY_VERSION_MINOR 1
+/** The third number. */
 #define OPTLY_VERSION_PATCH 0
+/** The three numbers as text. */
 #define OPTLY_VERSION_STRING "0.1.0"
 
 /** The `client_name` of a batch, unless the project names another. */
