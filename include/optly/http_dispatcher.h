@@ -19,7 +19,7 @@ OPTLY_BEGIN_DECLS
 typedef struct optly_http_config {
     size_t struct_size;           /**< set by optly_http_config_default */
     uint32_t connect_timeout_ms;  /**< 1 to 600,000; default 5000 */
-    uint32_t timeout_ms;          /**< of a whole attempt, same range; 10000 */
+    uint32_t timeout_ms;          /**< of an attempt, 1 to 600,000; 10000 */
     uint32_t max_connections;     /**< 1 to 1,024; default 8 */
     int32_t gzip_level;           /**< 0: off (default), 1 fast to 9 small */
     const char *proxy;            /**< as curl takes it; default none */
