@@ -1,7 +1,6 @@
 #include "dispatch/http_library.h"
 
 #include <curl/curl.h>
-#include <sched.h>
 #include <stdatomic.h>
 
 #include "base/error.h"
@@ -29,7 +28,7 @@ static optly_status start_once(optly_error *err)
                                "this process was forked while libcurl was "
                                "starting; it cannot be used here");
         if (state == self)
-            (void)sched_yield();
+            optly__thread_yield();
         state = 0;
     }
     code = curl_global_init(CURL_GLOBAL_DEFAULT);

@@ -47,6 +47,9 @@ bool optly__thread_start(optly__thread *thread, void (*run)(void *argument),
                          void *argument, size_t stack_bytes, const char *name);
 void optly__thread_join(optly__thread *thread);
 
+/* Lets others run first. */
+void optly__thread_yield(void);
+
 /* The thread goes on; nobody will join it. */
 void optly__thread_detach(optly__thread *thread);
 optly__thread optly__thread_self(void);

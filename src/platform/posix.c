@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -135,6 +136,11 @@ fail_start:
 void optly__thread_join(optly__thread *thread)
 {
     (void)pthread_join(thread->handle, NULL);
+}
+
+void optly__thread_yield(void)
+{
+    (void)sched_yield();
 }
 
 void optly__thread_detach(optly__thread *thread)
