@@ -12,14 +12,46 @@ make_chroot() {
         grep -v '^ *#' >"$root.list" || true
     cat /etc/apt/sources.list.d/*.sources 2>/dev/null |
         grep -v '^ *#' >"$root.sources" || true
-    apt-config dump | grep '^Acquire::' >"$root.conf" || true
     for list in "$root.sources" "$root.list"; do
         [ ! -s "$list" ] || sources+=("$list")
     done
 
+    bootstrap "$root" "$release" "${sources[@]}"
+}
+
+# make_release_chroot ROOT RELEASE [MMDEBSTRAP OPTION...]: the same with nothing
+# but that release, from the first mirror of Debian that the host's apt has: its
+# updates are not there for every architecture at the same time. MIRROR names
+# another.
+make_release_chroot() {
+    local root=$1 release=$2 mirror=${MIRROR:-}
+    shift 2
+
+    if [ -z "$mirror" ]; then
+        apt-get update -qq >/dev/null || true
+        # shellcheck disable=SC2016 # apt-get's own variable
+        mirror=$(apt-get indextargets --format '$(REPO_URI)' \
+            'Created-By: Packages' 'Label: Debian' 'Component: main' |
+            sed -n 1p)
+    fi
+    if [ -z "$mirror" ]; then
+        echo "apt has no mirror of Debian here: set MIRROR" >&2
+        return 1
+    fi
+    printf '%s\n' "deb $mirror $release main" "deb-src $mirror $release main" \
+        >"$root.list"
+    bootstrap "$root" "$release" "$@" "$root.list"
+}
+
+# bootstrap ROOT RELEASE [MMDEBSTRAP OPTION or SOURCES...]
+bootstrap() {
+    local root=$1 release=$2
+    shift 2
+
+    apt-config dump | grep '^Acquire::' >"$root.conf" || true
     if ! mmdebstrap --variant=minbase --components=main --quiet \
-        --aptopt="$root.conf" --skip=cleanup/apt "$release" "$root" \
-        "${sources[@]}" >"$root.log" 2>&1; then
+        --aptopt="$root.conf" --skip=cleanup/apt "$release" "$root" "$@" \
+        >"$root.log" 2>&1; then
         cat "$root.log" >&2
         return 1
     fi
