@@ -336,6 +336,28 @@ static void test_a_wrapped_delivery_is_cancelled(void **state)
     rig_destroy(r);
 }
 
+static void test_two_queue_dispatchers_leave_the_batch_too(void **state)
+{
+    rig *r = rig_create();
+    fake_reports *reports = &r->host->reports;
+
+    (void)state;
+    r->host->config.dispatcher = queue_of(r->host->config.dispatcher);
+    host_start(r->host);
+    host_add_many(r->host, 0, 2);
+    wait_for(&r->inner, &r->inner.entered, 1);
+
+    destroy_processor(r);
+
+    assert_int_equal(reports->events, 2);
+    assert_int_equal(reports->by_reason[OPTLY_DROP_ABANDONED], 2);
+    open_gate(&r->inner);
+    wait_for(&r->inner, &r->inner.destroys, 1);
+    assert_true(r->inner.intact);
+    assert_int_equal(reports->events, 2);
+    rig_destroy(r);
+}
+
 /* --- the engine's part --- */
 
 /* A group's context may be another than the equal one of its events. */
@@ -404,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_an_attempt_beside_a_stuck_call_outlives_it),
         cmocka_unit_test(test_a_late_worker_leaves_the_batch_too),
         cmocka_unit_test(test_a_wrapped_delivery_is_cancelled),
+        cmocka_unit_test(test_two_queue_dispatchers_leave_the_batch_too),
         cmocka_unit_test(test_a_detached_batch_keeps_its_strings),
         cmocka_unit_test(test_only_an_open_delivery_can_be_detached),
     };

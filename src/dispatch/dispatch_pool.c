@@ -129,6 +129,17 @@ static struct job *find_job(const struct job_list *list, uint64_t id)
     return job;
 }
 
+/* The memory that the job reads; NULL if it cannot be had. Lock held, over the
+ * call too: the job could end beside it. */
+static optly__kept *detach_outer(const struct job *job)
+{
+    optly__delivery_core *core = job->outer.core;
+
+    if (core == NULL || core->detach == NULL)
+        return NULL;
+    return core->detach(core, job->outer.id);
+}
+
 /* optly_delivery_complete of an inner delivery. A job that is not there has
  * ended: the inner dispatcher completes it once more. */
 static void complete(optly__delivery_core *core, uint64_t id,
@@ -145,6 +156,30 @@ static void complete(optly__delivery_core *core, uint64_t id,
         end_job(pool, job, result);
     else
         optly__mutex_unlock(&pool->lock);
+}
+
+/*
+ * The detach of an inner delivery: the inner dispatcher is a queue dispatcher,
+ * too, and leaves the batch behind. Its lock is held, so that of the pool in
+ * front is taken within, and then the engine's. The job's end goes nowhere.
+ */
+static optly__kept *detach(optly__delivery_core *core, uint64_t id)
+{
+    optly__dispatch_pool *pool = (optly__dispatch_pool *)core;
+    optly__kept *kept = NULL;
+    struct job *job;
+
+    optly__mutex_lock(&pool->lock);
+    job = find_job(&pool->running, id);
+    if (job != NULL)
+        kept = detach_outer(job);
+    if (kept != NULL) {
+        unlink_job(&pool->running, job);
+        append(&pool->abandoned, job);
+        job->open = false;
+    }
+    optly__mutex_unlock(&pool->lock);
+    return kept;
 }
 
 static void run_blocking(optly__dispatch_pool *pool, struct job *job)
@@ -307,13 +342,10 @@ void optly__dispatch_pool_cancel(optly__dispatch_pool *pool)
 }
 
 /* Takes over the memory that the job reads; false if it cannot be had. Lock
- * held, over the call too: the job could end beside it. */
+ * held. */
 static bool keep_event(struct job *job)
 {
-    optly__delivery_core *core = job->outer.core;
-
-    if (core != NULL && core->detach != NULL)
-        job->kept = core->detach(core, job->outer.id);
+    job->kept = detach_outer(job);
     return job->kept != NULL;
 }
 
@@ -402,6 +434,7 @@ optly_status optly__dispatch_pool_create(optly__dispatch_pool **out,
     if (pool == NULL)
         return optly__fail_memory(err);
     pool->core.complete = complete;
+    pool->core.detach = detach;
     pool->references = 1;
     pool->capacity = capacity;
     pool->inner = *inner;
