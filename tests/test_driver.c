@@ -144,6 +144,7 @@ typedef struct poller {
     optly__cond woken;
     bool wake;
     int polls, wakes, last_timeout_ms;
+    int late_wakes; /* within destroy */
 } poller;
 
 static void poller_dispatch(void *self, const optly_log_event *event,
@@ -178,9 +179,16 @@ static void poller_wake(void *self)
     optly__mutex_unlock(&p->lock);
 }
 
+/* What is held ends in destroy. */
 static void poller_destroy(void *self)
 {
-    fake_dispatcher_ops.destroy(((poller *)self)->fake);
+    poller *p = self;
+    int wakes = p->wakes;
+
+    if (p->fake->hold)
+        fake_dispatcher_complete(p->fake, 0, OPTLY_RETRY);
+    p->late_wakes = p->wakes - wakes;
+    fake_dispatcher_ops.destroy(p->fake);
 }
 
 static const optly_dispatcher_ops poller_ops = {
@@ -231,6 +239,27 @@ static void test_the_worker_waits_inside_poll_and_is_woken_there(void **state)
     assert_int_equal(optly_processor_flush(h->processor, 5000), OPTLY_OK);
     assert_true(p.wakes > 0);
     assert_int_equal(optly_processor_close(h->processor, 1000, NULL), OPTLY_OK);
+    host_destroy(h);
+    poller_cleanup(&p);
+}
+
+/* Half of it may be gone by then. */
+static void test_what_ends_in_destroy_does_not_wake_the_dispatcher(void **state)
+{
+    host *h = host_create();
+    poller p;
+
+    (void)state;
+    poller_init(&p, h);
+    h->dispatcher.hold = true;
+    host_start(h);
+    host_add_many(h, 0, 10);
+    assert_true(fake_dispatcher_wait(&h->dispatcher, 1));
+    optly_processor_destroy(h->processor);
+    h->processor = NULL;
+    assert_int_equal(h->dispatcher.destroys, 1);
+    assert_int_equal(p.late_wakes, 0);
+    assert_int_equal(h->reports.events, 10);
     host_destroy(h);
     poller_cleanup(&p);
 }
@@ -388,6 +417,8 @@ int main(void)
         cmocka_unit_test(test_run_once_waits_no_longer_than_it_may),
         cmocka_unit_test(test_run_once_is_not_for_a_started_processor),
         cmocka_unit_test(test_the_worker_waits_inside_poll_and_is_woken_there),
+        cmocka_unit_test(
+            test_what_ends_in_destroy_does_not_wake_the_dispatcher),
         cmocka_unit_test(test_an_idle_worker_sleeps_without_a_timeout),
         cmocka_unit_test(test_a_host_comes_by_often_while_a_poller_is_busy),
         cmocka_unit_test(test_a_worker_naps_while_events_come),

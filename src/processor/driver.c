@@ -20,12 +20,17 @@ void optly__processor_wake(void *host)
 {
     optly_processor *processor = host;
     optly__engine *engine = &processor->engine;
-    bool driving, started;
+    bool driving, started, over;
 
     optly__mutex_lock(&engine->lock);
     driving = processor->driving;
     started = processor->started;
+    over = processor->exited;
     optly__mutex_unlock(&engine->lock);
+    /* Nobody drives behind the worker, and its dispatcher may be in the midst
+     * of destroy. */
+    if (over)
+        return;
     if (!driving && !started) {
         if (processor->on_wake != NULL)
             processor->on_wake(processor->wake_user);
