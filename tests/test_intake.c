@@ -146,6 +146,31 @@ static void test_displaced_events_wake_a_napping_driver_in_bulk(void **state)
     rig_destroy(r);
 }
 
+/* What is displaced is bounded by its bytes, too: not reported in time, it
+ * would make new events be refused. */
+static void test_large_displaced_events_wake_a_napping_driver(void **state)
+{
+    rig *r = rig_create();
+    optly_user_event *event = fake_conversion(r->project, "v0");
+    size_t size = optly_user_event_size(event);
+
+    (void)state;
+    r->config.overflow = OPTLY_OVERFLOW_DROP_OLDEST;
+    r->config.queue_bytes = 8 * size;
+    rig_start(r);
+    r->engine.sleep = OPTLY__NAPPING;
+    assert_int_equal(rig_add_event(r, event), OPTLY_OK);
+    for (int i = 1; i < 8; i++)
+        assert_int_equal(rig_add(r, i), OPTLY_OK);
+    r->wakes = 0;
+    for (int i = 8; i < 15; i++) {
+        r->engine.sleep = OPTLY__NAPPING;
+        assert_int_equal(rig_add(r, 1), OPTLY_OK);
+        assert_int_equal(r->wakes, i < 11 ? 0 : i - 10);
+    }
+    rig_destroy(r);
+}
+
 static void test_a_displaced_event_wakes_though_the_new_one_fails(void **state)
 {
     rig *r = rig_create();
@@ -270,6 +295,7 @@ int main(void)
         cmocka_unit_test(test_nothing_wakes_a_driver_that_could_not_send),
         cmocka_unit_test(test_a_displaced_event_wakes_for_its_report),
         cmocka_unit_test(test_displaced_events_wake_a_napping_driver_in_bulk),
+        cmocka_unit_test(test_large_displaced_events_wake_a_napping_driver),
         cmocka_unit_test(test_a_displaced_event_wakes_though_the_new_one_fails),
         cmocka_unit_test(test_the_first_event_with_an_age_limit_wakes),
         cmocka_unit_test(test_enough_of_the_oldest_go_for_a_large_event),

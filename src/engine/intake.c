@@ -116,7 +116,8 @@ static bool should_wake(const optly__engine *engine, uint32_t lane)
         return wanted || is_urgent(engine);
     if (engine->sleep != OPTLY__NAPPING)
         return false;
-    if (engine->displaced_count >= half)
+    if (engine->displaced_count >= half ||
+        engine->displaced_bytes >= (config->queue_bytes + 1) / 2)
         return true;
     return wanted &&
            (len >= half ||
