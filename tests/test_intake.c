@@ -34,6 +34,30 @@ static void test_a_napping_driver_is_woken_by_a_filling_queue(void **state)
     rig_destroy(r);
 }
 
+static void test_a_napping_driver_is_woken_by_filling_bytes(void **state)
+{
+    rig *r = rig_create();
+    optly_user_event *event = fake_conversion(r->project, "v0");
+
+    (void)state;
+    r->config.queue_bytes = 8 * optly_user_event_size(event);
+    rig_start(r);
+    for (int round = 0; round < 2; round++) {
+        r->engine.sleep = OPTLY__NAPPING;
+        r->wakes = 0;
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(rig_add(r, i), OPTLY_OK);
+        assert_int_equal(r->wakes, 0);
+        if (round == 0)
+            assert_int_equal(rig_add_event(r, event), OPTLY_OK);
+        else
+            assert_int_equal(rig_add(r, 0), OPTLY_OK);
+        assert_int_equal(r->wakes, 1);
+        rig_step(r); /* out of the queue */
+    }
+    rig_destroy(r);
+}
+
 static void
 test_a_napping_driver_is_woken_by_work_for_all_connections(void **state)
 {
@@ -158,6 +182,8 @@ static void test_large_displaced_events_wake_a_napping_driver(void **state)
     r->config.overflow = OPTLY_OVERFLOW_DROP_OLDEST;
     r->config.queue_bytes = 8 * size;
     rig_start(r);
+    for (int i = 0; i < OPTLY__ENDPOINTS; i++)
+        r->engine.wants_events[i] = false; /* an outage */
     r->engine.sleep = OPTLY__NAPPING;
     assert_int_equal(rig_add_event(r, event), OPTLY_OK);
     for (int i = 1; i < 8; i++)
@@ -293,6 +319,7 @@ int main(void)
         cmocka_unit_test(
             test_a_napping_driver_is_not_woken_by_what_a_tick_brings),
         cmocka_unit_test(test_nothing_wakes_a_driver_that_could_not_send),
+        cmocka_unit_test(test_a_napping_driver_is_woken_by_filling_bytes),
         cmocka_unit_test(test_a_displaced_event_wakes_for_its_report),
         cmocka_unit_test(test_displaced_events_wake_a_napping_driver_in_bulk),
         cmocka_unit_test(test_large_displaced_events_wake_a_napping_driver),

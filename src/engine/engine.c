@@ -48,6 +48,7 @@ static void accept_queued(optly__engine *engine, int64_t now_ms)
             break;
         optly__ledger_accept(&engine->ledger, event, now_ms);
         engine->queued[optly__engine_lane_of(engine, event)]++;
+        engine->queued_bytes += event->size;
     }
 }
 

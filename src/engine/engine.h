@@ -93,6 +93,7 @@ typedef struct optly__engine {
     /* Guarded by `lock`. */
     optly__ledger ledger;
     size_t queued[OPTLY__ENDPOINTS]; /* events in the queue, by lane */
+    uint64_t queued_bytes;           /* of all of them */
     optly_user_event *displaced_first, *displaced_last;
     uint64_t displaced_count, displaced_bytes;
     optly__slot *slots; /* max_in_flight of them */

@@ -59,6 +59,7 @@ static void displace_oldest(optly__engine *engine)
     if (engine->config.queue.remove(engine->config.queue_self, &victim, 1) != 1)
         return;
     engine->queued[optly__engine_lane_of(engine, victim)]--;
+    engine->queued_bytes -= victim->size;
     optly__ledger_displace(&engine->ledger, victim);
     engine->displaced_count++;
     engine->displaced_bytes += victim->size;
@@ -100,16 +101,17 @@ static bool is_urgent(const optly__engine *engine)
 
 /*
  * A driver that naps comes back by itself within a tick, and waking it costs
- * the producer microseconds; so only a queue that fills up wakes it, or one
- * with enough to use every connection that is also more than ticks, which
- * adapt, will go on to bring. One that sleeps is woken by anything it
- * can act on: an event it can send, a displaced one to report, and the first
- * whose age it has to watch.
+ * the producer microseconds; so only a queue that fills up, by events or by
+ * bytes, wakes it, or one with enough to use every connection that is also
+ * more than ticks, which adapt, will go on to bring. One that sleeps is woken
+ * by anything it can act on: an event it can send, a displaced one to report,
+ * and the first whose age it has to watch.
  */
 static bool should_wake(const optly__engine *engine, uint32_t lane)
 {
     const optly__engine_config *config = &engine->config;
     size_t len = queue_len(engine), half = (config->queue_size + 1) / 2;
+    uint64_t half_bytes = (config->queue_bytes + 1) / 2;
     bool wanted = engine->wants_events[lane];
 
     if (engine->sleep == OPTLY__ASLEEP)
@@ -117,10 +119,10 @@ static bool should_wake(const optly__engine *engine, uint32_t lane)
     if (engine->sleep != OPTLY__NAPPING)
         return false;
     if (engine->displaced_count >= half ||
-        engine->displaced_bytes >= (config->queue_bytes + 1) / 2)
+        engine->displaced_bytes >= half_bytes)
         return true;
     return wanted &&
-           (len >= half ||
+           (len >= half || engine->queued_bytes >= half_bytes ||
             (len >= (uint64_t)config->batch_size * config->max_in_flight &&
              len >= (size_t)2 * OPTLY__TICK_MANY_EVENTS));
 }
@@ -148,6 +150,7 @@ optly_status optly__engine_add(optly__engine *engine, optly_user_event *event,
     if (status == OPTLY_OK) {
         optly__ledger_accept(&engine->ledger, event, now_ms);
         engine->queued[lane]++;
+        engine->queued_bytes += event->size;
     }
     *wake = should_wake(engine, lane);
     if (*wake)
@@ -163,8 +166,10 @@ size_t optly__engine_take(optly__engine *engine, optly_user_event **events,
     size_t count =
         engine->config.queue.remove(engine->config.queue_self, events, max);
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         engine->queued[optly__engine_lane_of(engine, events[i])]--;
+        engine->queued_bytes -= events[i]->size;
+    }
     return count;
 }
 
