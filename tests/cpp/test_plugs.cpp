@@ -204,6 +204,23 @@ TEST(an_exception_of_add_is_a_refusal)
     CHECK(event && event->visitor_id() == "ann");
 }
 
+// Says OK and does not take the event.
+struct lax_queue : broken_queue {
+    optly_status add(optly::user_event &)
+    {
+        return OPTLY_OK;
+    }
+};
+
+TEST(an_event_that_add_does_not_take_stays_the_callers)
+{
+    optly::queue queue = optly::queue::make<lax_queue>().value();
+    optly::user_event event = make_event(make_project());
+
+    CHECK(queue.add(std::move(event)) == OPTLY_ERR_INVALID);
+    CHECK(event && event->visitor_id() == "ann");
+}
+
 TEST(a_dispatcher_with_poll_completes_later)
 {
     log log;

@@ -46,7 +46,8 @@ class queue
      * A queue of the host's own: an object of class Q, made of `arguments`,
      * with these members, called as optly_queue_ops says:
      *
-     *   optly_status add(user_event &event);  moves from it if it takes it
+     *   optly_status add(user_event &event);  moves from it if it takes it,
+     *                                         and only then
      *   size_t get(size_t from, span<optly_user_event *> events);
      *   size_t remove(span<optly_user_event *> events);
      *   size_t size();
@@ -114,6 +115,8 @@ class queue
             user_event event(raw);
             optly_status code = try_add(*static_cast<Q *>(self), event);
 
+            if (code == OPTLY_OK && event)
+                code = OPTLY_ERR_INVALID; /* it says so, but has it not */
             if (code != OPTLY_OK)
                 (void)event.release(); /* still the caller's */
             return code;
