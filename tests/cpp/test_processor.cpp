@@ -125,6 +125,21 @@ TEST(a_moved_processor_keeps_its_callbacks)
     CHECK(second.flush(patience) && reports == 1);
 }
 
+TEST(an_assigned_processor_ends_the_one_before)
+{
+    auto token = std::make_shared<int>(0);
+    std::weak_ptr<int> watch = token;
+    optly::processor first = make_processor(), second = make_processor();
+
+    CHECK(first.on_delivery([token](optly::delivery_report) {}));
+    token.reset();
+    first = std::move(second);
+    CHECK(first && !second && watch.expired());
+    optly::processor &same = first;
+    first = std::move(same);
+    CHECK(first && first.close(0ms));
+}
+
 TEST(handlers_see_batches_and_reports)
 {
     optly::project project = make_project();

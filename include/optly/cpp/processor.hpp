@@ -161,10 +161,13 @@ class processor
           hooks_(std::exchange(from.hooks_, nullptr))
     {
     }
+    /** The one that was here ends as by its destructor. */
     processor &operator=(processor &&from) noexcept
     {
-        std::swap(plain_, from.plain_);
-        std::swap(hooks_, from.hooks_);
+        processor taken(std::move(from));
+
+        std::swap(plain_, taken.plain_);
+        std::swap(hooks_, taken.hooks_);
         return *this;
     }
     /** Closes with no time first if that was not done; then callbacks go. */
