@@ -373,11 +373,11 @@ static void test_every_handle_keeps_the_rules(void **state)
         assert_non_null(setting_of(rules[i].option));
         assert_int_equal(setting_of(rules[i].option)->number, rules[i].number);
     }
-    assert_int_equal(setting_of(CURLOPT_HTTP_VERSION)->number,
-                     (curl_version_info(CURLVERSION_NOW)->features &
-                      CURL_VERSION_HTTP2) != 0
-                         ? CURL_HTTP_VERSION_2TLS
-                         : CURL_HTTP_VERSION_1_1);
+    assert_int_equal(
+        setting_of(CURLOPT_HTTP_VERSION)->number,
+        (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_HTTP2) != 0
+            ? CURL_HTTP_VERSION_2TLS
+            : CURL_HTTP_VERSION_1_1);
     for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
         assert_null(setting_of(never[i]));
     expect_text(CURLOPT_NOPROXY, "");
